@@ -82,11 +82,13 @@ provide_go() {
     install_packages golang-go
   fi
   echo "setup: fetching the Go toolchain" >&2
-  local dir
-  dir=$(cd "$root/tests/peers/toolchain" &&
+  local answer dir
+  answer=$(cd "$root/tests/peers/toolchain" &&
     GOPATH=$tools/go-modules GOTOOLCHAIN=local GOFLAGS=-modcacherw \
-      go mod download -json golang.org/toolchain | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p') ||
-    die "the Go toolchain could not be fetched" "is there a way to the Go module proxy?"
+      go mod download -json golang.org/toolchain) || true
+  dir=$(sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p' <<<"$answer")
+  [ -d "$dir" ] ||
+    die "the Go toolchain could not be fetched: $(sed -n 's/^\t"Error": "\(.*\)"$/\1/p' <<<"$answer")"
   chmod -R u+w,a+rX "$dir"
   chmod a+x "$dir"/bin/* "$dir"/pkg/tool/*/*
   ln -sfn "$dir/bin/go" "$tools/bin/go"
