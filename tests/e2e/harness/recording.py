@@ -1,13 +1,21 @@
 """Runs of pprofd. Every profile that a run leaves behind is checked here, in one place: it is valid,
 its accounting is exact, and the readers of others accept it."""
+import contextlib
+import os
 import signal
 from pathlib import Path
 
-from . import pprof, readers, validity
+from . import pprof, readers, system, validity
 from .paths import PPROFD
-from .processes import Process, Timeout
+from .processes import Process, Timeout, wait_until
 
 GZIP = b"\x1f\x8b"
+
+
+def _is_perf_event(fd):
+    with contextlib.suppress(OSError):
+        return "perf_event" in os.readlink(fd)
+    return False
 
 
 class Run:
@@ -40,6 +48,15 @@ class Run:
     @property
     def stderr(self):
         return self._err_path.read_text(errors="replace")
+
+    def wait_started(self, seconds=20.0):
+        """Waits until the recording is under way: its perf events are open and sampling."""
+        def sampling():
+            events = [fd for fd in Path(f"/proc/{self.pid}/fd").glob("*") if _is_perf_event(fd)]
+            assert self.status is None, f"ended early: {self.status}\n{self.stderr}"
+            return len(events) >= os.cpu_count() and system.bpf_ids_of(self.pid)
+        wait_until(sampling, "the start of the recording", seconds)
+        return self
 
     def interrupt(self):
         self.process.signal(signal.SIGINT)
