@@ -51,6 +51,7 @@ enum pprofd_stack_end {
 	PPROFD_STACK_BAD_FRAME_POINTER, /* the frame pointer leads off the stack */
 	PPROFD_STACK_BAD_RETURN_ADDRESS,/* the return address is no user address */
 	PPROFD_STACK_COMPAT,            /* a 32-bit process: the leaf alone */
+	PPROFD_STACK_KERNEL_LIMIT,      /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
 	PPROFD_STACK_END_COUNT
 };
 
@@ -59,7 +60,6 @@ enum pprofd_sample_flags {
 	PPROFD_SAMPLE_IN_KERNEL = 1 << 0, /* the CPU was in the kernel */
 	PPROFD_SAMPLE_KERNEL_THREAD = 1 << 1,
 	PPROFD_SAMPLE_UNDECIDED = 1 << 2, /* the filter leaves this process to user space */
-	PPROFD_SAMPLE_KERNEL_CUT = 1 << 3, /* the kernel stack has more than PPROFD_MAX_KERNEL_FRAMES */
 };
 
 struct pprofd_record_header {
@@ -132,9 +132,9 @@ struct pprofd_config {
 	__u64 wakeup_bytes;    /* unread bytes in the ring buffer at which the reader is woken */
 };
 
-_Static_assert(sizeof(struct pprofd_record_header) == 16, "record header");
-_Static_assert(sizeof(struct pprofd_sample) == 72, "sample: no hidden padding");
-_Static_assert(sizeof(struct pprofd_sample) % 8 == 0, "frame words are aligned");
-_Static_assert(sizeof(struct pprofd_process_key) == 16, "map key: no hidden padding");
-_Static_assert(sizeof(struct pprofd_process_verdict) == 16, "map value");
-_Static_assert(sizeof(struct pprofd_config) == 16, "map value");
+static_assert(sizeof(struct pprofd_record_header) == 16, "record header");
+static_assert(sizeof(struct pprofd_sample) == 72, "sample: no hidden padding");
+static_assert(sizeof(struct pprofd_sample) % 8 == 0, "frame words are aligned");
+static_assert(sizeof(struct pprofd_process_key) == 16, "map key: no hidden padding");
+static_assert(sizeof(struct pprofd_process_verdict) == 16, "map value");
+static_assert(sizeof(struct pprofd_config) == 16, "map value");

@@ -18,7 +18,6 @@ typedef long long __s64;
 typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
-typedef _Bool bool;
 
 enum {
 	BPF_ANY = 0,

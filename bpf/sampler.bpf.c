@@ -92,17 +92,13 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 	sample->stack_end = (__u16)state.end;
 }
 
-static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx,
-					       struct scratch *scratch)
+/* Returns the number of words, at most PPROFD_MAX_KERNEL_FRAMES. */
+static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx, __u64 *frames)
 {
-	long size = bpf_get_stack(ctx, scratch->frames,
-				  PPROFD_MAX_KERNEL_FRAMES * sizeof(__u64), 0);
+	long size = bpf_get_stack(ctx, frames, PPROFD_MAX_KERNEL_FRAMES * sizeof(__u64), 0);
+	__u32 words = size <= 0 ? 0 : (__u32)size / sizeof(__u64);
 
-	if (size <= 0)
-		return 0;
-	if (size == PPROFD_MAX_KERNEL_FRAMES * sizeof(__u64))
-		scratch->sample.flags |= PPROFD_SAMPLE_KERNEL_CUT;
-	return (__u32)size / sizeof(__u64);
+	return words > PPROFD_MAX_KERNEL_FRAMES ? PPROFD_MAX_KERNEL_FRAMES : words;
 }
 
 static __always_inline void count_drop(__u32 pid, __u64 start_time)
@@ -182,12 +178,13 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 
 	words = 0;
 	if (in_kernel && cfg->kernel_stacks)
-		words = take_kernel_stack(ctx, scratch);
-	if (words > PPROFD_MAX_KERNEL_FRAMES)
-		words = PPROFD_MAX_KERNEL_FRAMES;
+		words = take_kernel_stack(ctx, scratch->frames);
 	scratch->sample.kernel_frames = (__u16)words;
 	if (cfg->user_stacks)
 		take_user_stack(ctx, task, &scratch->sample, &scratch->frames[words], in_kernel);
+	/* A full buffer means that the kernel's walk was cut: its limit is as large as ours. */
+	if (words == PPROFD_MAX_KERNEL_FRAMES)
+		scratch->sample.stack_end = PPROFD_STACK_KERNEL_LIMIT;
 
 	words += scratch->sample.user_frames;
 	if (words > PPROFD_MAX_FRAMES)
