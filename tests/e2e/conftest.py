@@ -1,6 +1,7 @@
 """Fixtures, the skips for what a machine lacks, and the rule that no test leaves anything behind."""
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from harness import readers, system  # noqa: E402
 from harness.paths import PPROFD  # noqa: E402
 from harness.processes import children_of, is_alive, wait_until  # noqa: E402
 from harness.recording import Pprofd  # noqa: E402
+
+
+def _end_in_order(*_):
+    raise KeyboardInterrupt("terminated")
+
+
+# A runner's deadline ends the tests by SIGTERM: what they started and mounted is still cleaned up.
+signal.signal(signal.SIGTERM, _end_in_order)
 
 
 def pytest_addoption(parser):
