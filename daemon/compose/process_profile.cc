@@ -108,10 +108,11 @@ private:
     const uint64_t mapping = builder_.add_mapping({.start = span.start,
                                                    .limit = span.limit,
                                                    .file = kernel_mapping_name(module),
+                                                   .build_id = {},
                                                    .kernel = true});
     if (symbol == nullptr)
       return add_location(mapping, address, unnamed(kKernelMapping, address), false);
-    add_location(mapping, address, line({.name = symbol->name, .system_name = symbol->name}), true);
+    add_location(mapping, address, line(symbol->name), true);
   }
 
   void add_mapped_frame(uint64_t address, const Mapping& mapping) {
@@ -133,13 +134,14 @@ private:
   }
 
   std::vector<LineInfo> unnamed(std::string_view file, uint64_t address) {
-    return line({.name = unsymbolized_name(file, address)});
+    return line(unsymbolized_name(file, address));
   }
 
-  std::vector<LineInfo> line(const FunctionInfo& function) {
+  std::vector<LineInfo> line(const std::string& function) {
     if (!info_.symbolized)
       return {};
-    return {{.function = builder_.add_function(function)}};
+    return {{.function = builder_.add_function(
+                 {.name = function, .system_name = function, .file = {}})}};
   }
 
   std::vector<LineInfo> lines(const FileNames& file, const NamedAddress& address) {
