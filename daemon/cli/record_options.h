@@ -3,10 +3,6 @@
 // ranges, defaults and names stand there; contradictions between options are refused here.
 #pragma once
 
-#include "daemon/cli/table/parser.h"
-#include "symbolizer/base/result.h"
-#include "symbolizer/client/worker_client.h"
-
 #include <sys/types.h>
 
 #include <chrono>
@@ -15,6 +11,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "daemon/cli/table/parser.h"
+#include "symbolizer/base/result.h"
+#include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
 
@@ -47,8 +47,8 @@ struct RecordOptions {
   std::string event = "cpu-clock";                  // a name of perf_events.h
   std::string output;                               // as given; empty: the default place
   bool merge = false;
-  std::vector<OutputFormat> formats; // distinct, never empty
-  DemangleStyle demangle = DemangleStyle::kFull;
+  std::vector<OutputFormat> formats = {OutputFormat::kPprof}; // distinct, never empty
+  symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
   unsigned top = 20; // lines of the summary, 0 for none
   bool kernel = true;
   bool user = true;
@@ -65,7 +65,7 @@ Result<void> check_kernel_frequency(
     unsigned hertz,
     const std::filesystem::path& limit_file = "/proc/sys/kernel/perf_event_max_sample_rate");
 
-// Where the output goes, as interface.md reads -o (existing folders are looked up):
+// Where the output goes, as -o says; whether a name is an existing folder is looked up.
 struct OutputPlace {
   enum class Kind {
     kStdout, // one format, processes merged

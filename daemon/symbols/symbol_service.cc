@@ -40,8 +40,8 @@ void SymbolService::run(const std::stop_token& stop) {
     busy_ = true;
     lock.unlock();
     // The worker's answer for many addresses takes a while; a stop is heeded between parts.
-    for (size_t at = 0; at < request.offsets.size() && !stop.stop_requested();
-         at += kOffsetsPerRequest) {
+    size_t at = 0;
+    do {
       const size_t count = std::min(kOffsetsPerRequest, request.offsets.size() - at);
       Request part{{request.file.id, Fd(), request.file.expected_build_id},
                    {request.offsets.begin() + static_cast<std::ptrdiff_t>(at),
@@ -50,7 +50,8 @@ void SymbolService::run(const std::stop_token& stop) {
       const std::scoped_lock storing(mutex_);
       if (!abandoned_)
         store(part, std::move(answer));
-    }
+      at += count;
+    } while (at < request.offsets.size() && !stop.stop_requested());
     lock.lock();
     busy_ = false;
     changed_.notify_all();
@@ -62,10 +63,12 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
   if (!answer.failure.empty())
     names.failure = std::move(answer.failure);
   const std::string& expected = request.file.expected_build_id;
-  if (!expected.empty() && !answer.build_id.empty() && answer.build_id != expected) {
+  const bool unread = answer.build_id.empty() && !answer.failure.empty();
+  if (!expected.empty() && !unread && answer.build_id != expected) {
     names.build_id = expected;
-    names.failure = "the file found has build id " + answer.build_id + ", the one that ran " +
-                    expected;
+    names.failure = "the file found has build id '" + answer.build_id + "', the one that ran '" +
+                    expected + "'";
+    rejected_.emplace_back(request.file.id, names.failure);
     return;
   }
   names.build_id = answer.build_id.empty() ? expected : answer.build_id;
@@ -87,6 +90,19 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
       to.frames.push_back({position->second, frame.line, frame.column});
     }
   }
+}
+
+void SymbolService::give_up(uint64_t file_id, std::span<const FileOffset> offsets,
+                            std::string why) {
+  for (const FileOffset offset : offsets)
+    asked_[file_id].erase(offset.value);
+  const std::scoped_lock lock(mutex_);
+  files_[file_id].failure = std::move(why);
+}
+
+std::vector<std::pair<uint64_t, std::string>> SymbolService::take_rejected() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(rejected_, {});
 }
 
 bool SymbolService::finish(std::chrono::milliseconds at_most) {

@@ -70,8 +70,13 @@ public:
   // Which of these offsets have not been asked for yet. Marks them as asked. The caller's thread
   // only; made so that a descriptor is needed only where something is left to ask.
   std::vector<FileOffset> take_new(uint64_t file_id, std::span<const FileOffset> offsets);
-  // Queues the offsets for the worker.
+  // Queues the offsets for the worker; without offsets, only the build id is found out.
   void request(FileToName file, std::vector<FileOffset> offsets);
+  // The file could not be opened: these offsets stay without names for this reason, unless they
+  // are asked for again (by a process through which it can be opened). The caller's thread only.
+  void give_up(uint64_t file_id, std::span<const FileOffset> offsets, std::string why);
+  // Files found to be others than those mapped, with the reason, since the last call.
+  std::vector<std::pair<uint64_t, std::string>> take_rejected();
 
   // Waits until everything requested is answered, at most so long; what is not answered by then
   // stays without names, now and later. Returns whether all was.
@@ -99,6 +104,7 @@ private:
   bool busy_ = false;
   bool abandoned_ = false; // a finish() ran out of time: later answers are not stored
   std::map<uint64_t, FileNames> files_;
+  std::vector<std::pair<uint64_t, std::string>> rejected_;
   std::map<std::pair<uint64_t, std::string>, uint32_t> function_ids_; // (file, name and start)
   std::jthread thread_; // last: it uses all of the above
 };
