@@ -94,7 +94,9 @@ Result<void> Sampler::load_programs() {
   skeleton_.reset(pprofd_bpf__open());
   if (!skeleton_)
     return fail_errno("open the BPF programs", errno);
-  const uint32_t bytes = ring_bytes(options_.frequency, online_cpus().size());
+  if (auto cpus = cpus_.poll(); !cpus)
+    return std::unexpected(cpus.error());
+  const uint32_t bytes = ring_bytes(options_.frequency, cpus_.online().size());
   bpf_map__set_max_entries(skeleton_->maps.samples, bytes);
 
   int status = pprofd_bpf__load(skeleton_.get());
@@ -147,7 +149,6 @@ Result<void> Sampler::write_config() {
 
 Result<void> Sampler::enable_on(int cpu) {
   perf_event_attr attr{};
-  attr.size = sizeof(attr);
   attr.type = options_.event.type;
   attr.config = options_.event.config;
   attr.disabled = 1;
@@ -159,9 +160,11 @@ Result<void> Sampler::enable_on(int cpu) {
     attr.freq = 1;
     attr.sample_freq = options_.frequency;
   }
-  Result<Fd> event = open_perf_event(attr, cpu);
+  std::expected<Fd, int> event = perf_event_open(attr, -1, cpu);
   if (!event)
-    return std::unexpected(event.error());
+    return std::unexpected(perf_event_error("open the " + std::string(options_.event.name) +
+                                                " event of CPU " + std::to_string(cpu),
+                                            event.error()));
   const int program = bpf_program__fd(skeleton_->progs.sample_cpu);
   if (ioctl(event->get(), PERF_EVENT_IOC_SET_BPF, program) != 0)
     return fail_errno("attach the sampler to CPU " + std::to_string(cpu), errno);
@@ -172,7 +175,7 @@ Result<void> Sampler::enable_on(int cpu) {
 }
 
 Result<void> Sampler::start() {
-  for (const int cpu : online_cpus()) {
+  for (const int cpu : cpus_.online()) {
     if (auto enabled = enable_on(cpu); !enabled)
       return enabled;
   }
@@ -180,15 +183,14 @@ Result<void> Sampler::start() {
 }
 
 void Sampler::update_cpus() {
-  const std::vector<int> online = online_cpus();
-  std::erase_if(events_, [&](const CpuEvent& event) {
-    return !std::ranges::binary_search(online, event.cpu);
-  });
-  for (const int cpu : online) {
-    // A CPU that goes away again while its event is opened is met at the next call.
-    if (std::ranges::find(events_, cpu, &CpuEvent::cpu) == events_.end())
-      (void)enable_on(cpu);
-  }
+  const auto changes = cpus_.poll();
+  if (!changes)
+    return;
+  for (const int cpu : changes->went)
+    std::erase_if(events_, [&](const CpuEvent& event) { return event.cpu == cpu; });
+  // A CPU that goes away again while its event is opened is simply not sampled.
+  for (const int cpu : changes->came)
+    (void)enable_on(cpu);
 }
 
 void Sampler::stop() {

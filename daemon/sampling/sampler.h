@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "daemon/perf/cpu_list.h"
 #include "daemon/sampling/event.h"
 #include "daemon/sampling/reasons.h"
 #include "symbolizer/base/fd.h"
@@ -132,6 +133,7 @@ private:
   pprofd_config config_{};
   std::unique_ptr<pprofd_bpf, SkeletonCloser> skeleton_;
   std::unique_ptr<ring_buffer, RingCloser> ring_;
+  CpuWatch cpus_;
   std::vector<CpuEvent> events_;
   std::vector<Fd> links_;
   std::vector<Fd> cgroups_;
