@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("e2e", "kernels")]
 
 from harness import readers, system  # noqa: E402
 from harness.paths import PPROFD  # noqa: E402
