@@ -175,6 +175,8 @@ bool TargetFilter::decide(const Process& process) {
                decisions_.at(parent->serial).included;
   }
   matched_ = matched_ || included;
+  if (pids_.contains(process.pid))
+    collector_->watch(process);
   decisions_.emplace(process.serial, Decision{process.pid, included, false});
   if (pids_.contains(process.pid) || process.exited)
     return included;
