@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * The sampler: runs at each tick of a CPU's perf event, in interrupt context, and writes one
+ * record (abi.h) for the thread it interrupted, if that is a target.
+ *
+ * The record is built in a buffer of the CPU's own and copied into the ring at its true size:
+ * a reservation needs a size known at load time, and the ticks of one CPU do not nest.
+ */
+#include "bpf/filter.h"
+#include "bpf/maps.h"
+
+#define UNWIND_INLINE static __always_inline
+#include "bpf/unwinder.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* include/linux/sched.h; the values have not moved since 5.12 and 6.4. */
+#define PF_IO_WORKER 0x00000010
+#define PF_USER_WORKER 0x00004000
+#define PF_KTHREAD 0x00200000
+
+/* arch/x86/include/asm/segment.h */
+#define USER32_CS 0x23
+
+struct scratch {
+	struct pprofd_sample sample;
+	__u64 frames[PPROFD_MAX_FRAMES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+UNWIND_INLINE long unwind_read(void *to, __u32 size, __u64 address)
+{
+	return bpf_probe_read_user(to, size, (const void *)address);
+}
+
+static long next_frame(__u32 index, struct unwind_state *state)
+{
+	return unwind_step(state);
+}
+
+struct user_registers {
+	__u64 ip, sp, fp;
+	__u16 cs;
+};
+
+/* The thread's user registers: those interrupted, or those saved when it entered the kernel. */
+static __always_inline void read_user_registers(struct bpf_perf_event_data *ctx,
+						struct task_struct *task, bool in_kernel,
+						struct user_registers *out)
+{
+	if (!in_kernel) {
+		out->ip = ctx->regs.ip;
+		out->sp = ctx->regs.sp;
+		out->fp = ctx->regs.bp;
+		out->cs = (__u16)ctx->regs.cs;
+		return;
+	}
+
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	out->ip = regs->ip;
+	out->sp = regs->sp;
+	out->fp = regs->bp;
+	/* 64 bits wide up to 6.8, 16 bits since: the low 16 are right in both. */
+	out->cs = *(volatile __u16 *)&regs->cs;
+}
+
+static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
+					    struct task_struct *task, struct pprofd_sample *sample,
+					    __u64 *frames, bool in_kernel)
+{
+	struct unwind_state state = { .frames = frames };
+	struct user_registers regs;
+
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
+		sample->stack_end = PPROFD_STACK_NO_USER_STACK;
+		return;
+	}
+	read_user_registers(ctx, task, in_kernel, &regs);
+	unwind_begin(&state, regs.ip, regs.sp, regs.fp);
+	if (regs.cs == USER32_CS)
+		state.end = PPROFD_STACK_COMPAT;
+	else
+		bpf_loop(PPROFD_MAX_USER_FRAMES + 1, next_frame, &state, 0);
+	sample->user_frames = (__u16)state.frame_count;
+	sample->stack_end = (__u16)state.end;
+}
+
+/* Returns the number of words, at most PPROFD_MAX_KERNEL_FRAMES. */
+static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx, __u64 *frames)
+{
+	long size = bpf_get_stack(ctx, frames, PPROFD_MAX_KERNEL_FRAMES * sizeof(__u64), 0);
+	__u32 words = size <= 0 ? 0 : (__u32)size / sizeof(__u64);
+
+	return words > PPROFD_MAX_KERNEL_FRAMES ? PPROFD_MAX_KERNEL_FRAMES : words;
+}
+
+static __always_inline void count_drop(__u32 pid, __u64 start_time)
+{
+	struct pprofd_process_key key = { .start_time = start_time, .pid = pid };
+	struct pprofd_process_drops first = {};
+	struct pprofd_process_drops *process;
+
+	count(PPROFD_COUNT_DROPPED_RING_FULL);
+	process = bpf_map_lookup_elem(&drops, &key);
+	if (!process) {
+		bpf_map_update_elem(&drops, &key, &first, BPF_NOEXIST);
+		process = bpf_map_lookup_elem(&drops, &key);
+	}
+	if (process)
+		__sync_fetch_and_add(&process->ring_full, 1);
+	else
+		count(PPROFD_COUNT_DROPPED_UNATTRIBUTED);
+}
+
+static __always_inline void fill_header(struct pprofd_sample *sample, struct task_struct *task,
+					__u64 value, __u32 flags)
+{
+	sample->header.type = PPROFD_RECORD_SAMPLE;
+	sample->header.header_size = sizeof(*sample);
+	sample->header.time = bpf_ktime_get_ns();
+	sample->value = value;
+	sample->tid = (__u32)task->pid;
+	sample->cpu = bpf_get_smp_processor_id();
+	sample->flags = flags;
+	sample->kernel_frames = 0;
+	sample->user_frames = 0;
+	sample->stack_end = PPROFD_STACK_NOT_WANTED;
+	sample->labels_size = 0;
+	bpf_get_current_comm(sample->thread, sizeof(sample->thread));
+}
+
+SEC("perf_event")
+int sample_cpu(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = task->group_leader;
+	const struct pprofd_config *cfg = get_config();
+	__u32 pid = (__u32)task->tgid;
+	__u64 start_time = leader->start_boottime;
+	enum pprofd_verdict verdict;
+	struct scratch *scratch;
+	__u32 zero = 0, flags = 0, words;
+	__u64 size;
+
+	if (pid == 0 || !cfg) {
+		count(PPROFD_COUNT_IDLE);
+		return 0;
+	}
+	verdict = decide(cfg, leader, pid, start_time);
+	if (verdict == PPROFD_EXCLUDE) {
+		count(PPROFD_COUNT_FILTERED);
+		return 0;
+	}
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!scratch) {
+		count(PPROFD_COUNT_DROPPED_NO_SCRATCH);
+		return 0;
+	}
+	/* The low two bits of cs are the privilege level: 0 in the kernel. */
+	bool in_kernel = (ctx->regs.cs & 3) == 0;
+
+	if (in_kernel)
+		flags |= PPROFD_SAMPLE_IN_KERNEL;
+	if (task->flags & PF_KTHREAD)
+		flags |= PPROFD_SAMPLE_KERNEL_THREAD;
+	if (verdict == PPROFD_UNDECIDED)
+		flags |= PPROFD_SAMPLE_UNDECIDED;
+	fill_header(&scratch->sample, task, ctx->sample_period, flags);
+	scratch->sample.pid = pid;
+	scratch->sample.start_time = start_time;
+
+	words = 0;
+	if (in_kernel && cfg->kernel_stacks)
+		words = take_kernel_stack(ctx, scratch->frames);
+	scratch->sample.kernel_frames = (__u16)words;
+	if (cfg->user_stacks)
+		take_user_stack(ctx, task, &scratch->sample, &scratch->frames[words], in_kernel);
+	/* A full buffer means that the kernel's walk was cut: its limit is as large as ours. */
+	if (words == PPROFD_MAX_KERNEL_FRAMES)
+		scratch->sample.stack_end = PPROFD_STACK_KERNEL_LIMIT;
+
+	words += scratch->sample.user_frames;
+	if (words > PPROFD_MAX_FRAMES)
+		words = PPROFD_MAX_FRAMES;
+	size = sizeof(scratch->sample) + words * sizeof(__u64);
+	scratch->sample.header.size = (__u32)size;
+
+	/* The reader drains at its own pace; it is woken only when the ring fills up. */
+	__u64 wake = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->wakeup_bytes ?
+			     BPF_RB_FORCE_WAKEUP :
+			     BPF_RB_NO_WAKEUP;
+	if (bpf_ringbuf_output(&samples, scratch, size, wake) != 0) {
+		count_drop(pid, start_time);
+		return 0;
+	}
+	count(PPROFD_COUNT_WRITTEN);
+	return 0;
+}

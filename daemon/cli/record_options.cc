@@ -1,0 +1,201 @@
+#include "daemon/cli/record_options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "daemon/cli/program.h"
+#include "daemon/cli/table/suggest.h"
+#include "daemon/cli/table/values.h"
+
+namespace pprofd {
+namespace {
+
+using symbolizer::DemangleStyle;
+
+constexpr std::array<std::pair<std::string_view, DemangleStyle>, 4> kStyles = {{
+    {"full", DemangleStyle::kFull},
+    {"templates", DemangleStyle::kTemplates},
+    {"simple", DemangleStyle::kSimple},
+    {"none", DemangleStyle::kNone},
+}};
+
+constexpr std::array<std::string_view, 6> kSelectors = {"pid",    "comm", "exe",
+                                                        "cgroup", "unit", "container"};
+
+template <typename T> std::vector<T> distinct(const std::vector<T>& values) {
+  std::vector<T> result;
+  for (const T& value : values)
+    if (std::ranges::find(result, value) == result.end())
+      result.push_back(value);
+  return result;
+}
+
+std::vector<std::string> texts(const Arguments& arguments, std::string_view name) {
+  return distinct(arguments.all<std::string>(name));
+}
+
+// systemctl's rule: a name without a unit's suffix is a service.
+std::string unit_name(const std::string& name) {
+  constexpr std::array<std::string_view, 11> kSuffixes = {
+      ".service", ".scope",  ".slice", ".socket",    ".timer", ".mount",
+      ".swap",    ".target", ".path",  ".automount", ".device"};
+  const bool whole =
+      std::ranges::any_of(kSuffixes, [&](std::string_view s) { return name.ends_with(s); });
+  return whole ? name : name + ".service";
+}
+
+Result<void> check_names(const Target& target) {
+  constexpr size_t kLongestComm = 15; // TASK_COMM_LEN - 1
+  for (const std::string& comm : target.comms)
+    if (comm.size() > kLongestComm)
+      return fail("--comm " + in_quotes(comm), "the kernel keeps 15 bytes of a name",
+                  "use --comm " + in_quotes(comm.substr(0, kLongestComm)) + " or --exe");
+  for (const std::string& id : target.containers)
+    if (id.contains('/'))
+      return fail("--container " + in_quotes(id), "not a container id", "use --cgroup for a path");
+  return {};
+}
+
+// The first selector given, as the user writes it; empty: none.
+std::string first_selector(const Arguments& arguments) {
+  const auto given = std::ranges::find_if(
+      kSelectors, [&](std::string_view name) { return arguments.given(name); });
+  return given == kSelectors.end() ? "" : "--" + std::string(*given);
+}
+
+Result<void> check_targets(const Arguments& arguments) {
+  const std::string selector = first_selector(arguments);
+  const bool all = arguments.flag("all");
+  const bool command = arguments.command().has_value();
+  if (command && (arguments.command()->empty() || arguments.command()->front().empty()))
+    return fail("--", "no COMMAND follows it", "write -- COMMAND [ARG...]");
+  if (all && !selector.empty())
+    return fail("--all and " + selector, "contradict each other",
+                "leave --all out to record only what " + selector + " matches");
+  if (command && (all || !selector.empty()))
+    return fail((all ? "--all" : selector) + " and -- COMMAND", "contradict each other",
+                "record the command, or what runs already");
+  if (arguments.flag("as-root") && !command)
+    return fail("--as-root", "there is no command to start", "write -- COMMAND [ARG...]");
+  if (arguments.flag("children") && !command && selector.empty())
+    return fail("--children", "every process is recorded anyway",
+                "leave it out, or name a target such as -p PID");
+  return {};
+}
+
+Result<void> check_output(const RecordOptions& options, const Arguments& arguments) {
+  if (!options.kernel && !options.user)
+    return fail("--no-kernel and --no-user", "no stacks are left to record", "leave one out");
+  if (!options.raw)
+    return {};
+  for (const Format format : options.formats)
+    if (format != Format::Pprof)
+      return fail("--raw and --format " + std::string(format_name(format)),
+                  "contradict each other: only pprof files carry bare addresses",
+                  "leave --raw out");
+  if (arguments.given("demangle"))
+    return fail("--raw and --demangle", "contradict each other: raw profiles have no names",
+                "leave one out");
+  return {};
+}
+
+Target make_target(const Arguments& arguments) {
+  Target target;
+  for (const uint64_t pid : arguments.all<uint64_t>("pid"))
+    target.pids.push_back(static_cast<pid_t>(pid));
+  target.pids = distinct(target.pids);
+  target.comms = texts(arguments, "comm");
+  for (const std::string& path : texts(arguments, "exe"))
+    target.exes.push_back(std::filesystem::absolute(path).lexically_normal().string());
+  target.cgroups = texts(arguments, "cgroup");
+  for (const std::string& unit : texts(arguments, "unit"))
+    target.units.push_back(unit_name(unit));
+  target.containers = texts(arguments, "container");
+  target.command = arguments.command().value_or(std::vector<std::string>());
+  target.children = arguments.flag("children") || !target.command.empty();
+  target.all = target.command.empty() && first_selector(arguments).empty();
+  target.as_root = arguments.flag("as-root");
+  return target;
+}
+
+Result<std::vector<Format>> make_formats(const Arguments& arguments) {
+  std::vector<Format> formats;
+  for (const std::string& name : distinct(arguments.all<std::string>("format"))) {
+    const Result<Format> format = parse_format(name);
+    if (!format)
+      return std::unexpected(format.error());
+    formats.push_back(*format);
+  }
+  return formats;
+}
+
+bool is_one_running_process(const Target& target) {
+  return target.pids.size() == 1 && !target.children && target.comms.empty() &&
+         target.exes.empty() && target.cgroups.empty() && target.units.empty() &&
+         target.containers.empty();
+}
+
+} // namespace
+
+Result<RecordOptions> make_record_options(const Arguments& arguments) {
+  if (auto targets = check_targets(arguments); !targets)
+    return std::unexpected(targets.error());
+  RecordOptions options;
+  options.target = make_target(arguments);
+  options.frequency = static_cast<unsigned>(*arguments.get<uint64_t>("frequency"));
+  options.duration = arguments.get<std::chrono::nanoseconds>("duration");
+  options.event = *arguments.get<std::string>("event");
+  options.output = arguments.get<std::string>("output").value_or("");
+  options.merge = arguments.flag("merge");
+  auto formats = make_formats(arguments);
+  if (!formats)
+    return std::unexpected(formats.error());
+  options.formats = std::move(*formats);
+  options.demangle =
+      std::ranges::find(kStyles, *arguments.get<std::string>("demangle"), [](const auto& style) {
+        return style.first;
+      })->second;
+  options.top = static_cast<unsigned>(*arguments.get<uint64_t>("top"));
+  options.kernel = arguments.flag("kernel");
+  options.user = arguments.flag("user");
+  options.raw = arguments.flag("raw");
+  if (auto checked = check_names(options.target); !checked)
+    return std::unexpected(checked.error());
+  if (auto checked = check_output(options, arguments); !checked)
+    return std::unexpected(checked.error());
+  if (auto target = output_target(options); !target)
+    return std::unexpected(target.error());
+  return options;
+}
+
+Result<RecordOptions> parse_record_options(const std::vector<std::string>& arguments) {
+  const auto parsed = parse_arguments(program(), command_spec("record"), arguments);
+  if (!parsed)
+    return std::unexpected(parsed.error());
+  return make_record_options(*parsed);
+}
+
+Result<void> check_kernel_frequency(unsigned hertz, const std::filesystem::path& limit_file) {
+  uint64_t limit = 0;
+  if (!(std::ifstream(limit_file) >> limit) || hertz <= limit)
+    return {};
+  return fail(
+      "--frequency " + std::to_string(hertz),
+      "too high, the kernel's limit is " + std::to_string(limit) + " Hz",
+      "use at most " + std::to_string(limit) +
+          ", or as root: sysctl kernel.perf_event_max_sample_rate=" + std::to_string(hertz));
+}
+
+Result<OutputTarget> output_target(const RecordOptions& options) {
+  const Target& target = options.target;
+  return choose_target({.path = options.output,
+                        .one_process = !target.command.empty() || is_one_running_process(target),
+                        .merge = options.merge,
+                        .formats = options.formats,
+                        .stdout_is_terminal = isatty(STDOUT_FILENO) == 1});
+}
+
+} // namespace pprofd

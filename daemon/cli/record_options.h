@@ -1,0 +1,65 @@
+// What `pprofd record` was asked to do, checked: the one description that the command line hands
+// to the recording. Pure values, no resources. Built through the option table (program.h), so
+// ranges, defaults and names stand there; contradictions between options are refused here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/cli/table/parser.h"
+#include "daemon/output/target.h"
+#include "symbolizer/base/result.h"
+#include "symbolizer/client/worker_client.h"
+
+namespace pprofd {
+
+// Which processes to record. Either `all`, or `command`, or at least one entry in the lists;
+// a process is recorded if any entry matches it.
+struct Target {
+  std::vector<pid_t> pids; // distinct, in the order given
+  bool children = false;   // descendants of the matching processes too; always with `command`
+  bool all = false;
+  std::vector<std::string> comms;      // at most 15 bytes each, as the kernel keeps them
+  std::vector<std::string> exes;       // absolute, normalised, symbolic links not resolved
+  std::vector<std::string> cgroups;    // as given
+  std::vector<std::string> units;      // with their suffix: "nginx" was made "nginx.service"
+  std::vector<std::string> containers; // an id or the beginning of one
+  std::vector<std::string> command;    // what stood after `--`
+  bool as_root = false;                // start the command as root even under sudo
+};
+
+struct RecordOptions {
+  Target target;
+  unsigned frequency = 99;                          // Hz per CPU, 1…5000
+  std::optional<std::chrono::nanoseconds> duration; // until the target ends or Ctrl-C
+  std::string event = "cpu-clock";                  // a name of sampling/event.h
+  std::string output;                               // as given; empty: the default place
+  bool merge = false;
+  std::vector<Format> formats = {Format::Pprof}; // distinct, never empty
+  symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
+  unsigned top = 20; // lines of the summary, 0 for none
+  bool kernel = true;
+  bool user = true;
+  bool raw = false;
+};
+
+// Arguments after the word "record". An Error is wrong usage (exit status 2).
+Result<RecordOptions> parse_record_options(const std::vector<std::string>& arguments);
+Result<RecordOptions> make_record_options(const Arguments& arguments);
+
+// Refuses a frequency above the kernel's limit (kernel.perf_event_max_sample_rate), naming the
+// limit. An unreadable file is no limit.
+Result<void> check_kernel_frequency(
+    unsigned hertz,
+    const std::filesystem::path& limit_file = "/proc/sys/kernel/perf_event_max_sample_rate");
+
+// Where the output goes, as -o says; whether a name is an existing folder is looked up.
+Result<OutputTarget> output_target(const RecordOptions& options);
+
+} // namespace pprofd

@@ -1,0 +1,233 @@
+#include "daemon/collect/collector.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <string_view>
+
+#include "daemon/kernel/vdso.h"
+
+namespace pprofd {
+
+namespace {
+
+// Names are asked for in batches: each costs a message to the worker per file.
+constexpr std::chrono::milliseconds kNamesInterval{500};
+
+pprofd_frame_kind kind_of(uint64_t word) {
+  return static_cast<pprofd_frame_kind>(word >> PPROFD_FRAME_KIND_SHIFT);
+}
+
+std::string_view thread_name(const pprofd_sample& sample) {
+  const std::string_view name(sample.thread, sizeof(sample.thread));
+  return name.substr(0, name.find('\0'));
+}
+
+} // namespace
+
+Collector::Collector(const CollectorOptions& options, Sideband sideband)
+    : options_(options), table_(std::make_unique<ProcessTable>(ProcFs(), store_)),
+      sideband_(std::move(sideband)), symbols_(options.worker) {}
+
+Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& options) {
+  raise_open_files_limit();
+  auto sampler = Sampler::load(options.sampler);
+  if (!sampler)
+    return std::unexpected(sampler.error());
+  auto sideband = Sideband::open();
+  if (!sideband)
+    return std::unexpected(sideband.error());
+  std::unique_ptr<Collector> collector(new Collector(options, std::move(*sideband)));
+  collector->sampler_ = std::move(*sampler);
+  return collector;
+}
+
+Result<void> Collector::start() {
+  if (auto started = sampler_->start(); !started)
+    return started;
+  if (auto scanned = table_->scan_all(); !scanned)
+    return std::unexpected(scanned.error());
+  return {};
+}
+
+void Collector::tick() {
+  sampler_->update_cpus();
+  (void)sideband_.update_cpus(); // tried again at the next tick
+  malformed_ += sampler_->drain(batch_);
+  const uint64_t complete_until = sideband_.drain(events_.incoming());
+  events_.take(complete_until, [this](const ProcessEvent& event) { table_->apply(event); });
+  store_.tick();
+  take_samples(complete_until);
+
+  const auto now = std::chrono::steady_clock::now();
+  if (now - names_asked_ >= kNamesInterval) {
+    names_asked_ = now;
+    ask_for_names();
+    may_grow_ = aggregate_memory() < options_.aggregate_limit;
+    table_->forget_replaced(complete_until);
+    table_->retire_exited(complete_until, [this](const Process& process) {
+      return !by_serial_.contains(process.serial);
+    });
+  }
+}
+
+bool Collector::finish(std::chrono::milliseconds names_at_most) {
+  sampler_->stop();
+  malformed_ += sampler_->drain(batch_);
+  sideband_.drain(events_.incoming());
+  constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+  events_.take(kAll, [this](const ProcessEvent& event) { table_->apply(event); });
+  store_.tick();
+  take_samples(kAll);
+  count_kernel_drops();
+  ask_for_names();
+  const bool named = symbols_.finish(names_at_most);
+  reject_wrong_files();
+  return named;
+}
+
+void Collector::take_samples(uint64_t until) {
+  auto& entries = batch_.entries();
+  const auto rest = std::ranges::stable_partition(
+      entries, [until](const SampleBatch::Entry& entry) { return entry.time <= until; });
+  for (auto entry = entries.begin(); entry != rest.begin(); ++entry)
+    take_sample(*entry);
+  batch_.keep(rest);
+}
+
+CollectedProcess& Collector::collected_for(const Process& process) {
+  const auto [position, is_new] = by_serial_.try_emplace(process.serial);
+  if (is_new) {
+    collected_.push_back(std::make_unique<CollectedProcess>());
+    position->second = collected_.back().get();
+    position->second->process = &process;
+  }
+  return *position->second;
+}
+
+void Collector::take_sample(const SampleBatch::Entry& entry) {
+  const pprofd_sample& sample = batch_.sample(entry);
+  Process& process = *table_->find(static_cast<pid_t>(sample.pid), sample.start_time);
+  if ((sample.flags & PPROFD_SAMPLE_UNDECIDED) != 0 && !is_target(process)) {
+    ++not_targets_;
+    return;
+  }
+  CollectedProcess& into = collected_for(process);
+  frames_.clear();
+  bool heuristic = false;
+  for (const uint64_t word : batch_.frames(entry)) {
+    heuristic = heuristic || kind_of(word) == PPROFD_FRAME_NATIVE_HEURISTIC;
+    frames_.push_back(resolve(into, process, word, sample.header.time, frames_.empty()));
+  }
+  into.aggregate.add({.frames = frames_,
+                      .tid = sample.tid,
+                      .thread = thread_name(sample),
+                      .value = sample.value,
+                      .end = static_cast<pprofd_stack_end>(sample.stack_end),
+                      .heuristic = heuristic},
+                     may_grow_);
+}
+
+TraceFrame Collector::resolve(CollectedProcess& into, Process& process, uint64_t word,
+                              uint64_t time, bool leaf) {
+  // The kernel's walk gives return addresses; only its leaf is the instruction itself.
+  if (kind_of(word) == PPROFD_FRAME_KERNEL)
+    return {leaf ? word : word - 1, TraceFrame::kKernel};
+  const ProcessAddress address{word & PPROFD_FRAME_PAYLOAD_MASK};
+  const Mapping* mapping = table_->find_mapping(process, address, time);
+  if (mapping == nullptr)
+    return {address.value, TraceFrame::kUnmapped};
+  // A copy: the table forgets what was unmapped. A mapping that grew is copied again.
+  const auto [known, is_new] = into.mappings.try_emplace(mapping->id, *mapping);
+  if (!is_new && !known->second.contains(address))
+    known->second = *mapping;
+  return {address.value, mapping->id};
+}
+
+void Collector::ask_for_names() {
+  reject_wrong_files();
+  for (const auto& process : collected_)
+    ask_for_names_of(*process);
+}
+
+void Collector::ask_for_names_of(CollectedProcess& process) {
+  const std::span<const TraceFrame> frames = process.aggregate.frames();
+  std::map<const Mapping*, std::vector<FileOffset>> wanted;
+  for (; process.frames_asked < frames.size(); ++process.frames_asked) {
+    const TraceFrame& frame = frames[process.frames_asked];
+    const auto mapping = process.mappings.find(frame.mapping);
+    if (mapping != process.mappings.end())
+      wanted[&mapping->second].push_back(mapping->second.file_offset({frame.address}));
+  }
+  for (auto& [mapping, offsets] : wanted) {
+    const bool is_vdso = mapping->kind == MappingKind::vdso;
+    if (!is_vdso && mapping->kind != MappingKind::file)
+      continue;
+    const uint64_t id = is_vdso ? kVdsoFileId : mapping->executable->id.value;
+    std::vector<FileOffset> fresh = symbols_.take_new(id, offsets);
+    if (fresh.empty())
+      continue;
+    Result<Fd> fd = is_vdso ? vdso_image() : store_.descriptor(mapping->executable->id);
+    if (!fd) {
+      symbols_.give_up(id, fresh, fd.error().why);
+      continue;
+    }
+    if (!options_.names)
+      fresh.clear(); // the build id alone
+    const bool verify = !is_vdso && mapping->executable->kernel_build_id;
+    symbols_.request({id, std::move(*fd), verify ? mapping->executable->build_id : std::string()},
+                     std::move(fresh));
+  }
+}
+
+void Collector::reject_wrong_files() {
+  for (auto& [id, why] : symbols_.take_rejected())
+    store_.reject(ExecutableId{static_cast<uint32_t>(id)}, std::move(why));
+}
+
+void Collector::count_kernel_drops() {
+  for (const ProcessDrops& drops : sampler_->process_drops()) {
+    const Process& process = *table_->find(static_cast<pid_t>(drops.pid), drops.start_time);
+    if (is_target(process))
+      collected_for(process).aggregate.accounting().drops_for(DropReason::kRingFull) +=
+          drops.ring_full;
+    else
+      not_targets_ += drops.ring_full;
+  }
+}
+
+size_t Collector::aggregate_memory() const {
+  size_t sum = 0;
+  for (const auto& process : collected_)
+    sum += process->aggregate.memory();
+  return sum;
+}
+
+std::string Collector::build_id(const Executable& executable) const {
+  return executable.build_id.empty() ? symbols_.names(executable.id.value).build_id
+                                     : executable.build_id;
+}
+
+std::vector<std::pair<std::string, uint64_t>> CollectorTotals::dropped_by_reason() const {
+  std::vector<std::pair<std::string, uint64_t>> all;
+  for (size_t at = 0; at < samples.drops.size(); ++at) {
+    if (samples.drops.at(at) != 0)
+      all.emplace_back(drop_reason_name(static_cast<DropReason>(at)), samples.drops.at(at));
+  }
+  if (unattributed_drops != 0)
+    all.emplace_back("unattributed", unattributed_drops);
+  return all;
+}
+
+CollectorTotals Collector::totals() const {
+  CollectorTotals totals;
+  for (const auto& process : collected_)
+    totals.samples += process->aggregate.accounting();
+  const SamplerCounters counters = sampler_->counters();
+  totals.unattributed_drops = counters.unattributed + counters.no_scratch + malformed_;
+  totals.not_targets = not_targets_;
+  totals.lost_process_events = sideband_.lost();
+  return totals;
+}
+
+} // namespace pprofd

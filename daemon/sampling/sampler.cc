@@ -1,0 +1,303 @@
+#include "daemon/sampling/sampler.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+
+#include "bpf/pprofd_bpf.skel.h"
+#include "daemon/perf/perf_event.h"
+
+namespace pprofd {
+
+namespace {
+
+// The drain comes several times a second; the ring holds two seconds of records of this size, so
+// that a reader that was held up loses nothing.
+constexpr uint64_t kTypicalRecordBytes = 768;
+constexpr uint64_t kRingSeconds = 2;
+constexpr uint64_t kMinRingBytes = 256UL * 1024;
+constexpr uint64_t kMaxRingBytes = 16UL * 1024 * 1024;
+
+uint32_t ring_bytes(unsigned frequency, size_t cpus) {
+  const uint64_t wanted = frequency * cpus * kTypicalRecordBytes * kRingSeconds;
+  return static_cast<uint32_t>(std::bit_ceil(std::clamp(wanted, kMinRingBytes, kMaxRingBytes)));
+}
+
+// libbpf explains a failed load on its log only; the last of it is kept for the error message.
+thread_local std::string libbpf_log;
+
+int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG)
+    return 0;
+  std::array<char, 512> line{};
+  const int length = vsnprintf(line.data(), line.size(), format, arguments);
+  libbpf_log.assign(line.data());
+  while (!libbpf_log.empty() && libbpf_log.back() == '\n')
+    libbpf_log.pop_back();
+  return length;
+}
+
+} // namespace
+
+void SampleBatch::append(const pprofd_sample& sample, std::span<const uint64_t> frames) {
+  entries_.push_back({sample.header.time, words_.size()});
+  const size_t header_words = sizeof(sample) / sizeof(uint64_t);
+  words_.resize(words_.size() + header_words);
+  std::memcpy(&words_[words_.size() - header_words], &sample, sizeof(sample));
+  words_.insert(words_.end(), frames.begin(), frames.end());
+}
+
+const pprofd_sample& SampleBatch::sample(const Entry& entry) const {
+  return *reinterpret_cast<const pprofd_sample*>(&words_[entry.offset]);
+}
+
+std::span<const uint64_t> SampleBatch::frames(const Entry& entry) const {
+  const pprofd_sample& head = sample(entry);
+  return std::span(words_).subspan(entry.offset + sizeof(head) / sizeof(uint64_t),
+                                   size_t{head.kernel_frames} + head.user_frames);
+}
+
+void SampleBatch::keep(std::span<const Entry> rest) {
+  SampleBatch kept;
+  for (const Entry& entry : rest)
+    kept.append(sample(entry), frames(entry));
+  *this = std::move(kept);
+}
+
+void Sampler::SkeletonCloser::operator()(pprofd_bpf* skeleton) const {
+  pprofd_bpf__destroy(skeleton);
+}
+
+void Sampler::RingCloser::operator()(ring_buffer* ring) const {
+  ring_buffer__free(ring);
+}
+
+Sampler::~Sampler() = default;
+
+Result<std::unique_ptr<Sampler>> Sampler::load(const SamplerOptions& options) {
+  std::unique_ptr<Sampler> sampler(new Sampler(options));
+  if (auto loaded = sampler->load_programs(); !loaded)
+    return std::unexpected(loaded.error());
+  return sampler;
+}
+
+Result<void> Sampler::load_programs() {
+  libbpf_set_print(keep_log);
+  skeleton_.reset(pprofd_bpf__open());
+  if (!skeleton_)
+    return fail_errno("open the BPF programs", errno);
+  if (auto cpus = cpus_.poll(); !cpus)
+    return std::unexpected(cpus.error());
+  const uint32_t bytes = ring_bytes(options_.frequency, cpus_.online().size());
+  bpf_map__set_max_entries(skeleton_->maps.samples, bytes);
+
+  int status = pprofd_bpf__load(skeleton_.get());
+  if (status != 0) {
+    // The tracers are optional: a kernel that refuses them may still take the sampler.
+    skeleton_.reset(pprofd_bpf__open());
+    if (!skeleton_)
+      return fail_errno("open the BPF programs", errno);
+    bpf_map__set_max_entries(skeleton_->maps.samples, bytes);
+    bpf_program__set_autoload(skeleton_->progs.follow_fork, false);
+    bpf_program__set_autoload(skeleton_->progs.follow_exec, false);
+    status = pprofd_bpf__load(skeleton_.get());
+  }
+  if (status != 0)
+    return fail("load the BPF programs", errno_text(-status) + " (" + libbpf_log + ")",
+                "run 'pprofd doctor' to see what this kernel and these privileges lack");
+
+  follows_children_ = true;
+  for (bpf_program* tracer : {skeleton_->progs.follow_fork, skeleton_->progs.follow_exec}) {
+    const int program = bpf_program__fd(tracer);
+    Fd link(program < 0 ? -1 : bpf_raw_tracepoint_open(nullptr, program));
+    follows_children_ = follows_children_ && static_cast<bool>(link);
+    links_.push_back(std::move(link));
+  }
+
+  const pprofd_config config{
+      .default_verdict = static_cast<uint8_t>(options_.default_verdict),
+      .match_comm = 0,
+      .kernel_stacks = options_.kernel_stacks,
+      .user_stacks = options_.user_stacks,
+      .cgroups = 0,
+      .wakeup_bytes = bytes / 2,
+  };
+  config_ = config;
+  if (auto written = write_config(); !written)
+    return written;
+
+  ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.samples), on_record, this, nullptr));
+  if (!ring_)
+    return fail_errno("map the ring buffer of samples", errno);
+  return {};
+}
+
+Result<void> Sampler::write_config() {
+  const uint32_t zero = 0;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.config), &zero, &config_, BPF_ANY) != 0)
+    return fail_errno("configure the BPF programs", errno);
+  return {};
+}
+
+Result<void> Sampler::enable_on(int cpu) {
+  perf_event_attr attr{};
+  attr.type = options_.event.type;
+  attr.config = options_.event.config;
+  attr.disabled = 1;
+  attr.exclude_idle = 1;
+  attr.exclude_guest = 1;
+  if (options_.event.is_clock()) {
+    attr.sample_period = 1'000'000'000 / options_.frequency;
+  } else {
+    attr.freq = 1;
+    attr.sample_freq = options_.frequency;
+  }
+  std::expected<Fd, int> event = perf_event_open(attr, -1, cpu);
+  if (!event)
+    return std::unexpected(perf_event_error("open the " + std::string(options_.event.name) +
+                                                " event of CPU " + std::to_string(cpu),
+                                            event.error()));
+  const int program = bpf_program__fd(skeleton_->progs.sample_cpu);
+  if (ioctl(event->get(), PERF_EVENT_IOC_SET_BPF, program) != 0)
+    return fail_errno("attach the sampler to CPU " + std::to_string(cpu), errno);
+  if (ioctl(event->get(), PERF_EVENT_IOC_ENABLE, 0) != 0)
+    return fail_errno("enable sampling on CPU " + std::to_string(cpu), errno);
+  events_.push_back({cpu, std::move(*event)});
+  return {};
+}
+
+Result<void> Sampler::start() {
+  for (const int cpu : cpus_.online()) {
+    if (auto enabled = enable_on(cpu); !enabled)
+      return enabled;
+  }
+  return {};
+}
+
+void Sampler::update_cpus() {
+  const auto changes = cpus_.poll();
+  if (!changes)
+    return;
+  for (const int cpu : changes->went)
+    std::erase_if(events_, [&](const CpuEvent& event) { return event.cpu == cpu; });
+  // A CPU that goes away again while its event is opened is simply not sampled.
+  for (const int cpu : changes->came)
+    (void)enable_on(cpu);
+}
+
+void Sampler::stop() {
+  for (const CpuEvent& event : events_)
+    ioctl(event.fd.get(), PERF_EVENT_IOC_DISABLE, 0);
+}
+
+Result<void> Sampler::set_verdict(uint32_t pid, const pprofd_process_verdict& verdict) {
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.verdicts), &pid, &verdict, BPF_ANY) != 0)
+    return fail_errno("set the filter for process " + std::to_string(pid), errno);
+  return {};
+}
+
+void Sampler::clear_verdict(uint32_t pid) {
+  bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.verdicts), &pid);
+}
+
+Result<void> Sampler::include_comm(std::string_view comm) {
+  std::array<char, PPROFD_COMM_SIZE> key{};
+  comm.copy(key.data(), key.size() - 1);
+  const uint8_t present = 1;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.comms), key.data(), &present, BPF_ANY) != 0)
+    return fail_errno("set the filter for the name " + std::string(comm), errno);
+  config_.match_comm = 1;
+  return write_config();
+}
+
+Result<void> Sampler::include_cgroup(const std::string& folder) {
+  Fd cgroup(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup)
+    return fail_errno("open the cgroup " + folder, errno);
+  if (config_.cgroups == PPROFD_MAX_CGROUPS)
+    return fail("set the filter for the cgroup " + folder,
+                "at most " + std::to_string(PPROFD_MAX_CGROUPS) + " cgroups can be watched");
+  const uint32_t index = config_.cgroups;
+  const int fd = cgroup.get();
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cgroups), &index, &fd, BPF_ANY) != 0)
+    return fail_errno("set the filter for the cgroup " + folder, errno);
+  ++config_.cgroups;
+  return write_config();
+}
+
+int Sampler::ring_fd() const {
+  return ring_buffer__epoll_fd(ring_.get());
+}
+
+int Sampler::on_record(void* context, void* data, size_t size) {
+  Sampler& self = *static_cast<Sampler*>(context);
+  const auto* sample = static_cast<const pprofd_sample*>(data);
+  if (size < sizeof(*sample) || sample->header.type != PPROFD_RECORD_SAMPLE ||
+      sample->header.size != size || sample->header.header_size != sizeof(*sample)) {
+    ++self.malformed_;
+    return 0;
+  }
+  const size_t frames = size_t{sample->kernel_frames} + sample->user_frames;
+  if (sizeof(*sample) + frames * sizeof(uint64_t) + sample->labels_size != size) {
+    ++self.malformed_;
+    return 0;
+  }
+  const auto* words = reinterpret_cast<const uint64_t*>(sample + 1);
+  self.drain_to_->append(*sample, {words, frames});
+  return 0;
+}
+
+uint64_t Sampler::drain(SampleBatch& batch) {
+  drain_to_ = &batch;
+  malformed_ = 0;
+  ring_buffer__consume(ring_.get());
+  drain_to_ = nullptr;
+  return malformed_;
+}
+
+std::array<uint64_t, PPROFD_COUNT_MAX> Sampler::read_counters() const {
+  std::array<uint64_t, PPROFD_COUNT_MAX> sums{};
+  std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (uint32_t which = 0; which < sums.size(); ++which) {
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &which, per_cpu.data()) == 0)
+      sums.at(which) = std::accumulate(per_cpu.begin(), per_cpu.end(), uint64_t{0});
+  }
+  return sums;
+}
+
+SamplerCounters Sampler::counters() const {
+  const auto sums = read_counters();
+  return {
+      .idle = sums[PPROFD_COUNT_IDLE],
+      .filtered = sums[PPROFD_COUNT_FILTERED],
+      .written = sums[PPROFD_COUNT_WRITTEN],
+      .ring_full = sums[PPROFD_COUNT_DROPPED_RING_FULL],
+      .no_scratch = sums[PPROFD_COUNT_DROPPED_NO_SCRATCH],
+      .unattributed = sums[PPROFD_COUNT_DROPPED_UNATTRIBUTED],
+      .fork_unfollowed = sums[PPROFD_COUNT_FORK_UNFOLLOWED],
+  };
+}
+
+std::vector<ProcessDrops> Sampler::process_drops() const {
+  std::vector<ProcessDrops> all;
+  const int map = bpf_map__fd(skeleton_->maps.drops);
+  pprofd_process_key key{};
+  const pprofd_process_key* previous = nullptr;
+  while (bpf_map_get_next_key(map, previous, &key) == 0) {
+    pprofd_process_drops drops{};
+    if (bpf_map_lookup_elem(map, &key, &drops) == 0)
+      all.push_back({key.pid, key.start_time, drops.ring_full});
+    previous = &key;
+  }
+  return all;
+}
+
+} // namespace pprofd

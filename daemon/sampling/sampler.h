@@ -1,0 +1,145 @@
+// The kernel side in user space's hands: loads the BPF programs, opens one perf event per online
+// CPU, sets filters, drains the ring buffer, reads the counters.
+//
+// Owned and called by one thread (the collector's). Needs CAP_BPF and CAP_PERFMON, a kernel with
+// BTF, bpf_loop and the ring buffer (5.17+).
+#pragma once
+
+#include <linux/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "daemon/perf/cpu_list.h"
+#include "daemon/sampling/event.h"
+#include "daemon/sampling/reasons.h"
+#include "symbolizer/base/fd.h"
+#include "symbolizer/base/result.h"
+
+struct pprofd_bpf;
+struct ring_buffer;
+
+namespace pprofd {
+
+struct SamplerOptions {
+  SamplingEvent event;
+  unsigned frequency = 99; // Hz per CPU
+  bool kernel_stacks = true;
+  bool user_stacks = true;
+  pprofd_verdict default_verdict = PPROFD_INCLUDE; // for processes that no filter names
+};
+
+// Records drained from the ring buffer, each a copy in one block of memory.
+class SampleBatch {
+public:
+  struct Entry {
+    uint64_t time;
+    size_t offset;
+  };
+
+  void append(const pprofd_sample& sample, std::span<const uint64_t> frames);
+  [[nodiscard]] const pprofd_sample& sample(const Entry& entry) const;
+  // Frame words of the sample: kernel frames, then user frames, leaf first.
+  [[nodiscard]] std::span<const uint64_t> frames(const Entry& entry) const;
+  std::vector<Entry>& entries() { return entries_; }
+  // Drops what was consumed: keeps the given entries only.
+  void keep(std::span<const Entry> rest);
+
+private:
+  std::vector<uint64_t> words_; // 8-byte aligned, as records are
+  std::vector<Entry> entries_;
+};
+
+// Of all CPUs since the start. taken() = written + all drops, exact once stopped and drained.
+struct SamplerCounters {
+  uint64_t idle = 0;
+  uint64_t filtered = 0;
+  uint64_t written = 0; // into the ring buffer
+  uint64_t ring_full = 0;
+  uint64_t no_scratch = 0;
+  uint64_t unattributed = 0; // of ring_full: not counted to a process
+  uint64_t fork_unfollowed = 0;
+
+  [[nodiscard]] uint64_t taken() const { return written + ring_full + no_scratch; }
+};
+
+struct ProcessDrops {
+  uint32_t pid;
+  uint64_t start_time; // ns, CLOCK_BOOTTIME
+  uint64_t ring_full;
+};
+
+class Sampler {
+public:
+  // Loads the programs and attaches the optional ones; no sample is taken yet.
+  static Result<std::unique_ptr<Sampler>> load(const SamplerOptions& options);
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+  // Opens and enables the events of all online CPUs.
+  Result<void> start();
+  // Follows CPUs that have come online or gone since; cheap when none has.
+  void update_cpus();
+  // Disables all events. What is in the ring buffer stays to be drained.
+  void stop();
+
+  // Filters; each may change while sampling. A pid's entry is for the process that started at
+  // start_time (ns, CLOCK_BOOTTIME), or for any when that is 0.
+  Result<void> set_verdict(uint32_t pid, const pprofd_process_verdict& verdict);
+  void clear_verdict(uint32_t pid);
+  Result<void> include_comm(std::string_view comm);
+  // A cgroup v2 folder, with those below it.
+  Result<void> include_cgroup(const std::string& folder);
+
+  // False where the kernel refuses the tracers that follow fork and exec: then the caller must set
+  // the verdicts of children itself.
+  [[nodiscard]] bool follows_children() const;
+
+  // Readable when the ring buffer fills up faster than the drain's pace.
+  [[nodiscard]] int ring_fd() const;
+  // Appends all records there are. Returns how many did not fit the ABI (never seen).
+  uint64_t drain(SampleBatch& batch);
+
+  [[nodiscard]] SamplerCounters counters() const;
+  [[nodiscard]] std::vector<ProcessDrops> process_drops() const;
+
+private:
+  struct SkeletonCloser {
+    void operator()(pprofd_bpf* skeleton) const;
+  };
+  struct RingCloser {
+    void operator()(ring_buffer* ring) const;
+  };
+  struct CpuEvent {
+    int cpu;
+    Fd fd;
+  };
+
+  explicit Sampler(const SamplerOptions& options) : options_(options) {}
+  Result<void> load_programs();
+  Result<void> write_config();
+  Result<void> enable_on(int cpu);
+  [[nodiscard]] std::array<uint64_t, PPROFD_COUNT_MAX> read_counters() const;
+  static int on_record(void* context, void* data, size_t size);
+
+  SamplerOptions options_;
+  pprofd_config config_{};
+  std::unique_ptr<pprofd_bpf, SkeletonCloser> skeleton_;
+  std::unique_ptr<ring_buffer, RingCloser> ring_;
+  CpuWatch cpus_;
+  std::vector<CpuEvent> events_;
+  std::vector<Fd> links_;
+  std::vector<Fd> cgroups_;
+  bool follows_children_ = false;
+  SampleBatch* drain_to_ = nullptr;
+  uint64_t malformed_ = 0;
+};
+
+} // namespace pprofd

@@ -1,0 +1,123 @@
+// The daemon's side of the worker: hands descriptors over, gets names back, and survives whatever
+// becomes of the worker. The caller parses no ELF and trusts no byte that comes back.
+//
+// A worker that dies, hangs past the deadline or answers with anything but the protocol is killed
+// and started again, at a bounded rate; a file that ended two workers is not tried a third time.
+// All of that costs names only: every call returns one entry per offset asked.
+//
+// Threads: symbolize() may be called from any thread, one call runs at a time, the others wait.
+// status() may be called from any thread at any time and does not wait for a running call.
+// The worker is started by the first call of symbolize() or start(). It is a child process of the
+// caller: whoever reaps children with waitpid(-1) takes its exit status away, which is tolerated.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "symbolizer/base/address.h"
+
+namespace pprofd::symbolizer {
+
+enum class DemangleStyle {
+  kFull,      // as llvm-symbolizer prints
+  kTemplates, // no parameters, no return type
+  kSimple,    // no template arguments either
+  kNone,      // the mangled name
+};
+
+// One function of an address, as a profile wants it. All text is valid UTF-8 without control
+// characters.
+struct SourceFrame {
+  std::string function;
+  std::string system_name; // as the file states it; equal to `function` where nothing was mangled
+  std::string file;        // empty: unknown
+  uint32_t line = 0;       // 0: unknown, as the next two
+  uint32_t column = 0;
+  uint32_t start_line = 0;
+};
+
+struct SymbolizedAddress {
+  ElfAddress address;              // the file offset itself where the file could not be read
+  ElfAddress function_start;       // 0 without frames
+  std::vector<SourceFrame> frames; // innermost first; empty: no symbol
+};
+
+struct SymbolizedFile {
+  std::string build_id;                     // lower case hex; empty: none
+  std::vector<SymbolizedAddress> addresses; // one per offset, in the order asked
+  std::string failure;                      // why names are missing; empty when nothing went wrong
+};
+
+struct WorkerOptions {
+  // Started with argv { "pprofd: worker", "__worker", … } and the socket as descriptor 3; its main
+  // function must pass control to worker_main() (symbolizer/worker/worker_main.h).
+  std::string program = "/proc/self/exe";
+  DemangleStyle demangle = DemangleStyle::kFull;
+  uint64_t memory_limit = 150'000'000;        // bytes the worker may allocate (RLIMIT_DATA)
+  std::chrono::milliseconds deadline{10'000}; // of one call, starting the worker included
+  unsigned restarts_per_minute = 20;
+};
+
+// Why a worker ended that was not asked to.
+enum class WorkerEnd {
+  kStart,    // it could not be started or did not greet
+  kDied,     // it exited or was killed by somebody else
+  kDeadline, // it did not answer in time and was killed
+  kProtocol, // it answered what the protocol forbids and was killed
+};
+inline constexpr size_t kWorkerEnds = 4;
+// "start", "died", "deadline", "protocol": the reason in /metrics.
+std::string_view name_of(WorkerEnd end);
+
+// One measure of the worker's sandbox.
+struct SandboxPart {
+  std::string name; // "uid", "capabilities", "seccomp", …
+  bool applied = false;
+  std::string detail; // the value, or why it could not be applied
+};
+
+struct WorkerStatus {
+  pid_t pid = 0;                            // 0: none is running
+  uint64_t starts = 0;                      // workers started, the first included
+  std::array<uint64_t, kWorkerEnds> ends{}; // by WorkerEnd
+  std::string last_end;                     // how the last one ended, in words; empty: none did
+  uint64_t refused_files = 0;               // files that ended two workers
+  std::vector<SandboxPart> sandbox;         // as the last worker reported it
+  std::chrono::nanoseconds cpu_time{0};     // user and system, of all workers so far
+  uint64_t anonymous_bytes = 0;             // RssAnon + RssShmem of the running worker
+};
+
+class WorkerClient {
+public:
+  explicit WorkerClient(WorkerOptions options);
+  ~WorkerClient(); // ends the worker
+  WorkerClient(const WorkerClient&) = delete;
+  WorkerClient& operator=(const WorkerClient&) = delete;
+
+  // Starts the worker now instead of with the first symbolize(). Returns why it could not be
+  // started, or an empty string.
+  std::string start();
+
+  // The names of `offsets` in the file behind `fd`, which stays the caller's and must be a regular
+  // file opened for reading. `file_id` is the caller's stable id of the file: the worker keeps what
+  // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
+  // for the deadline.
+  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets);
+
+  [[nodiscard]] WorkerStatus status() const;
+
+private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace pprofd::symbolizer
