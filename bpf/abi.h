@@ -40,18 +40,23 @@ enum pprofd_frame_kind {
 #define PPROFD_FRAME_KIND_SHIFT 56
 #define PPROFD_FRAME_PAYLOAD_MASK ((1ULL << PPROFD_FRAME_KIND_SHIFT) - 1)
 
-/* Why the walk of a user stack ended. Everything but COMPLETE and NO_USER_STACK is an incomplete
- * stack; the names in user space are in daemon/sampling/reasons.h. */
+/* Why the walk of a user stack ended. Everything but COMPLETE, NO_USER_STACK and NOT_WANTED is an
+ * incomplete stack; the names in user space are in daemon/sampling/reasons.h. */
 enum pprofd_stack_end {
-	PPROFD_STACK_COMPLETE = 0,      /* reached the thread's root */
-	PPROFD_STACK_NO_USER_STACK,     /* kernel thread or worker: there is none, the trace is whole */
-	PPROFD_STACK_NOT_WANTED,        /* user stacks are switched off */
-	PPROFD_STACK_FRAME_LIMIT,       /* more than PPROFD_MAX_USER_FRAMES */
-	PPROFD_STACK_READ_FAILED,       /* the stack's memory could not be read */
-	PPROFD_STACK_BAD_FRAME_POINTER, /* the frame pointer leads off the stack */
-	PPROFD_STACK_BAD_RETURN_ADDRESS,/* the return address is no user address */
-	PPROFD_STACK_COMPAT,            /* a 32-bit process: the leaf alone */
-	PPROFD_STACK_KERNEL_LIMIT,      /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
+	PPROFD_STACK_COMPLETE = 0,       /* reached the thread's root */
+	PPROFD_STACK_NO_USER_STACK,      /* kernel thread or worker: there is none, the trace is whole */
+	PPROFD_STACK_NOT_WANTED,         /* user stacks are switched off */
+	PPROFD_STACK_FRAME_LIMIT,        /* more than PPROFD_MAX_USER_FRAMES */
+	PPROFD_STACK_KERNEL_LIMIT,       /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
+	PPROFD_STACK_READ_FAILED,        /* the stack's memory could not be read */
+	PPROFD_STACK_BAD_RETURN_ADDRESS, /* the return address is no user address */
+	PPROFD_STACK_NO_MAPPING,         /* a pc outside all executable mappings */
+	PPROFD_STACK_NO_ROW,             /* no row for a pc, nor a frame pointer to follow */
+	PPROFD_STACK_NO_UNWIND_INFO,     /* code without rows, nor a frame pointer to follow */
+	PPROFD_STACK_UNSUPPORTED_RULE,   /* a rule of a kind that is not supported */
+	PPROFD_STACK_UNKNOWN_REGISTER,   /* a rule wants a register that only the leaf has */
+	PPROFD_STACK_PENDING,            /* the rows of an executable were not there yet */
+	PPROFD_STACK_COMPAT,             /* a 32-bit process: the leaf alone */
 	PPROFD_STACK_END_COUNT
 };
 

@@ -8,9 +8,7 @@
  */
 #include "bpf/filter.h"
 #include "bpf/maps.h"
-
-#define UNWIND_INLINE static __always_inline
-#include "bpf/unwinder.h"
+#include "bpf/unwind_lookup.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -25,6 +23,11 @@ char LICENSE[] SEC("license") = "GPL";
 struct scratch {
 	struct pprofd_sample sample;
 	__u64 frames[PPROFD_MAX_FRAMES];
+	/* Of the unwinder, here and not on the stack so that another program may go on with it. */
+	struct unwind_state unwind;
+	__u32 first; /* of the user frames in frames[] */
+	__u32 space;
+	__u32 mappings;
 };
 
 struct {
@@ -34,62 +37,123 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+UNWIND_INLINE struct scratch *scratch_of(struct unwind_state *state)
+{
+	return (void *)state - offsetof(struct scratch, unwind);
+}
+
 UNWIND_INLINE long unwind_read(void *to, __u32 size, __u64 address)
 {
 	return bpf_probe_read_user(to, size, (const void *)address);
 }
 
-static long next_frame(__u32 index, struct unwind_state *state)
+UNWIND_INLINE __u64 *unwind_slot(struct unwind_state *state, __u32 index)
 {
-	return unwind_step(state);
+	struct scratch *scratch = scratch_of(state);
+
+	index += scratch->first;
+	/* Both bounds: frames of the user's and room there is. */
+	if (index >= PPROFD_MAX_FRAMES || index - scratch->first >= PPROFD_MAX_USER_FRAMES)
+		return 0;
+	return &scratch->frames[index];
 }
 
-struct user_registers {
-	__u64 ip, sp, fp;
-	__u16 cs;
+UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 pc,
+					     struct unwind_found *found)
+{
+	struct scratch *scratch = scratch_of(state);
+	__u32 zero = 0;
+	struct rule_cache *cache = bpf_map_lookup_elem(&rule_caches, &zero);
+
+	if (!cache || !scratch->space)
+		return UNWIND_PENDING;
+	return look_up(scratch->space, scratch->mappings, cache, pc, found);
+}
+
+struct unwind_loop {
+	struct scratch *scratch;
 };
 
-/* The thread's user registers: those interrupted, or those saved when it entered the kernel. */
-static __always_inline void read_user_registers(struct bpf_perf_event_data *ctx,
-						struct task_struct *task, bool in_kernel,
-						struct user_registers *out)
+static long next_frame(__u32 index, struct unwind_loop *loop)
+{
+	return unwind_step(&loop->scratch->unwind);
+}
+
+/* The thread's user registers: those interrupted, or those saved when it entered the kernel. By
+ * DWARF number, as rules name them. Returns cs. */
+#define COPY_REGISTERS(unwind, regs)                                                               \
+	do {                                                                                       \
+		(unwind)->ip = (regs)->ip;                                                         \
+		(unwind)->sp = (regs)->sp;                                                         \
+		(unwind)->fp = (regs)->bp;                                                         \
+		(unwind)->registers[0] = (regs)->ax;                                               \
+		(unwind)->registers[1] = (regs)->dx;                                               \
+		(unwind)->registers[2] = (regs)->cx;                                               \
+		(unwind)->registers[3] = (regs)->bx;                                               \
+		(unwind)->registers[4] = (regs)->si;                                               \
+		(unwind)->registers[5] = (regs)->di;                                               \
+		(unwind)->registers[8] = (regs)->r8;                                               \
+		(unwind)->registers[9] = (regs)->r9;                                               \
+		(unwind)->registers[10] = (regs)->r10;                                             \
+		(unwind)->registers[11] = (regs)->r11;                                             \
+		(unwind)->registers[12] = (regs)->r12;                                             \
+		(unwind)->registers[13] = (regs)->r13;                                             \
+		(unwind)->registers[14] = (regs)->r14;                                             \
+		(unwind)->registers[15] = (regs)->r15;                                             \
+	} while (0)
+
+static __always_inline __u16 read_user_registers(struct bpf_perf_event_data *ctx,
+						 struct task_struct *task, bool in_kernel,
+						 struct unwind_state *unwind)
 {
 	if (!in_kernel) {
-		out->ip = ctx->regs.ip;
-		out->sp = ctx->regs.sp;
-		out->fp = ctx->regs.bp;
-		out->cs = (__u16)ctx->regs.cs;
-		return;
+		COPY_REGISTERS(unwind, &ctx->regs);
+		return (__u16)ctx->regs.cs;
 	}
 
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
-	out->ip = regs->ip;
-	out->sp = regs->sp;
-	out->fp = regs->bp;
+	COPY_REGISTERS(unwind, regs);
 	/* 64 bits wide up to 6.8, 16 bits since: the low 16 are right in both. */
-	out->cs = *(volatile __u16 *)&regs->cs;
+	return *(volatile __u16 *)&regs->cs;
+}
+
+static __always_inline void find_space(struct scratch *scratch)
+{
+	__u32 pid = scratch->sample.pid;
+	const struct pprofd_process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	scratch->space = 0;
+	if (!process)
+		return;
+	if (process->start_time != 0 && process->start_time != scratch->sample.start_time)
+		return;
+	scratch->space = process->space;
+	scratch->mappings = process->mappings;
 }
 
 static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
-					    struct task_struct *task, struct pprofd_sample *sample,
-					    __u64 *frames, bool in_kernel)
+					    struct task_struct *task, struct scratch *scratch,
+					    __u32 first, bool in_kernel)
 {
-	struct unwind_state state = { .frames = frames };
-	struct user_registers regs;
+	struct unwind_loop loop = { .scratch = scratch };
+	struct unwind_state *unwind = &scratch->unwind;
+	__u16 cs;
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
-		sample->stack_end = PPROFD_STACK_NO_USER_STACK;
+		scratch->sample.stack_end = PPROFD_STACK_NO_USER_STACK;
 		return;
 	}
-	read_user_registers(ctx, task, in_kernel, &regs);
-	unwind_begin(&state, regs.ip, regs.sp, regs.fp);
-	if (regs.cs == USER32_CS)
-		state.end = PPROFD_STACK_COMPAT;
+	cs = read_user_registers(ctx, task, in_kernel, unwind);
+	scratch->first = first;
+	find_space(scratch);
+	unwind_begin(unwind);
+	if (cs == USER32_CS)
+		unwind->end = PPROFD_STACK_COMPAT;
 	else
-		bpf_loop(PPROFD_MAX_USER_FRAMES + 1, next_frame, &state, 0);
-	sample->user_frames = (__u16)state.frame_count;
-	sample->stack_end = (__u16)state.end;
+		bpf_loop(PPROFD_MAX_USER_FRAMES + 1, next_frame, &loop, 0);
+	scratch->sample.user_frames = (__u16)unwind->frame_count;
+	scratch->sample.stack_end = (__u16)unwind->end;
 }
 
 /* Returns the number of words, at most PPROFD_MAX_KERNEL_FRAMES. */
@@ -181,7 +245,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 		words = take_kernel_stack(ctx, scratch->frames);
 	scratch->sample.kernel_frames = (__u16)words;
 	if (cfg->user_stacks)
-		take_user_stack(ctx, task, &scratch->sample, &scratch->frames[words], in_kernel);
+		take_user_stack(ctx, task, scratch, words, in_kernel);
 	/* A full buffer means that the kernel's walk was cut: its limit is as large as ours. */
 	if (words == PPROFD_MAX_KERNEL_FRAMES)
 		scratch->sample.stack_end = PPROFD_STACK_KERNEL_LIMIT;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+ *
+ * Where the unwinder finds, for a pc of a process, its rule. Layouts only; unwind_lookup.h searches
+ * them, daemon/unwind fills them.
+ *
+ *   process    pid -> { start time, address space }
+ *   space      (space, chunk) -> executable mappings sorted by start
+ *   table      (table, chunk) -> rows of one executable, shared by all that map it
+ *   rule       index -> struct unwind_rule, shared by all tables
+ *
+ * A space never changes: a process whose mappings change gets a new one, written before the process
+ * entry is switched over in one update, and the old one is removed after that. So a sample sees
+ * all of the old mappings or all of the new ones, and (space, pc) is a key under which a rule may be
+ * cached without a way to invalidate it. Neither numbers of spaces nor of tables are used twice.
+ *
+ * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages:
+ * each covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low
+ * 16 bits relative to the base and the rule's index. A directory lists the chunks' bases; one level
+ * suffices for 480 chunks (a quarter million rows), two for all there are.
+ *
+ * Addresses in tables are 32-bit offsets from the executable's lowest address (bias is chosen so).
+ */
+#pragma once
+
+#include "bpf/unwind_rule.h"
+
+/* The mapping's table; real tables count from PPROFD_TABLE_FIRST. */
+enum pprofd_table_id {
+	PPROFD_TABLE_PENDING = 0,       /* being made: user space unwinds from a copy of the stack */
+	PPROFD_TABLE_FRAME_POINTER = 1, /* no rows exist (JIT code, no unwind information) */
+	PPROFD_TABLE_NONE = 2,          /* rows can't be had; nothing is known of this code */
+	PPROFD_TABLE_FIRST = 16,
+};
+
+struct pprofd_mapping {
+	__u64 start;
+	__u64 bias;  /* pc - bias is the address in the table */
+	__u32 pages; /* of 4 KiB */
+	__u32 table; /* enum pprofd_table_id or a table's number */
+};
+
+#define PPROFD_SPACE_MAPPINGS 40
+#define PPROFD_SPACE_DIRECTORY 120
+#define PPROFD_SPACE_MAX_MAPPINGS (PPROFD_SPACE_MAPPINGS * PPROFD_SPACE_DIRECTORY)
+
+/* Chunk 0 holds the mappings where they fit into one; else the directory stands at
+ * PPROFD_DIRECTORY_CHUNK and chunk i's first mapping starts at starts[i]. */
+#define PPROFD_DIRECTORY_CHUNK 0xffffffffU
+
+struct pprofd_chunk_key {
+	__u32 owner; /* space or table */
+	__u32 chunk;
+};
+
+struct pprofd_space_chunk {
+	__u32 count;
+	__u32 pad;
+	union {
+		struct pprofd_mapping mappings[PPROFD_SPACE_MAPPINGS];
+		__u64 starts[PPROFD_SPACE_DIRECTORY];
+	};
+};
+
+/* Value of the map `processes`, key is the pid. */
+struct pprofd_process {
+	__u64 start_time; /* 0: whichever process has the pid */
+	__u32 space;
+	__u32 mappings; /* in the space */
+};
+
+#define PPROFD_TABLE_ROWS 492
+#define PPROFD_TABLE_DIRECTORY_LEVEL2 0x80000000U /* chunk numbers of second-level directories */
+
+struct pprofd_table_chunk {
+	__u32 base;  /* address of the first row */
+	__u32 count; /* rows, or entries of a directory */
+	__u32 levels; /* directory: 1 where its entries are row chunks, 2 where directories */
+	__u32 end;   /* row chunk: first address behind its last row's range */
+	__u32 rows[PPROFD_TABLE_ROWS]; /* address - base | rule << 16; directory: bases */
+};
+
+#define PPROFD_MAX_RULES 65535
+
+/* A rule as it is applied: merged rows resolved. */
+struct unwind_found {
+	__u64 pc;
+	__u32 space;
+	__u8 cfa;
+	__u8 fp;
+	__u8 ra;
+	__u8 cfa_register;
+	__s32 cfa_offset;
+	__s32 fp_offset;
+	__s16 ra_offset;
+	__s16 deref_offset;
+	__u32 flags;
+};
+
+static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");
+static_assert(sizeof(struct pprofd_space_chunk) == 968, "fits a 1 KiB allocation with its key");
+static_assert(sizeof(struct pprofd_table_chunk) == 1984, "fits a 2 KiB allocation with its key");
+static_assert(sizeof(struct unwind_found) == 32, "no hidden padding");
+static_assert(sizeof(struct pprofd_process) == 16, "no hidden padding");
