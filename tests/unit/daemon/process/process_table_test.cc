@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "daemon/process/process_table.h"
@@ -18,7 +19,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kSlept = 1000 * kSecond;
 
 constexpr const char* kShellMaps =
-    "1000-3000 r-xp 00000000 00:00 0 /bin/sh\n7000-9000 r-xp 00001000 00:00 0 /lib/libc.so\n"
+    "1000-3000 r-xp 00000000 08:01 11 /bin/sh\n7000-9000 r-xp 00001000 08:01 12 /lib/libc.so\n"
     "f000-10000 r-xp 00000000 00:00 0 [vdso]\n";
 
 class ProcessTableTest : public testing::Test {
@@ -440,6 +441,7 @@ TEST_F(ProcessTableTest, TheSecondSampleMustAgreeExactly) {
 
 TEST_F(ProcessTableTest, EventsFromBeforeTheReadingOfProcAreSkipped) {
   const uint64_t early = tick();
+  tick();
   resident(10);
   MmapEvent mmap;
   mmap.start = {0x1000};
@@ -456,6 +458,7 @@ TEST_F(ProcessTableTest, EventsFromBeforeTheReadingOfProcAreSkipped) {
 
 TEST_F(ProcessTableTest, AProcessReadWhileItWasDyingIsFoundDeadLater) {
   const uint64_t early = tick();
+  tick();
   resident(10);
   table_.apply({early, 10, 10, ExitEvent{}});
   EXPECT_EQ(retire(), 0U);
