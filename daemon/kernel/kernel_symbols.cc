@@ -53,7 +53,7 @@ bool is_marker(std::string_view name) {
   static constexpr std::array<std::string_view, 5> kNames = {"_text", "_stext", "_etext",
                                                              "_sinittext", "_einittext"};
   return std::ranges::find(kNames, name) != kNames.end() || name.starts_with("__pfx_") ||
-         name.ends_with("_text_start") || name.ends_with("_text_end");
+         name.starts_with("__pi_") || name.ends_with("_text_start") || name.ends_with("_text_end");
 }
 
 int binding(char type) {

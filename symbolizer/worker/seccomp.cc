@@ -50,13 +50,15 @@ void allow_memory(Rules& rules) {
   rules.allow(SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
-// Time, randomness for hash tables, locks, and an abort() that is seen as SIGABRT.
+// Time, randomness for hash tables, locks, reading the own limits, and an abort() that is seen as
+// SIGABRT.
 void allow_runtime(Rules& rules) {
   for (const int call : {SCMP_SYS(setitimer), SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
                          SCMP_SYS(futex), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
                          SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
                          SCMP_SYS(gettid), SCMP_SYS(exit), SCMP_SYS(exit_group)})
     rules.allow(call);
+  rules.allow(SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
   rules.allow(SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
 }
 

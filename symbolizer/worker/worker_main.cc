@@ -77,6 +77,7 @@ int serve(Channel& channel) {
     limit_cpu(setup->cpu_milliseconds());
     service.answer(*request, packet->descriptor, send);
     limit_cpu(0);
+    packet->descriptor.reset();
   }
 }
 
