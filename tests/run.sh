@@ -167,7 +167,7 @@ fuzz() { # SECONDS for each fuzzer
 python_tests() { # STEP PYTEST-ARGUMENTS…
   local name=$1
   shift
-  PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -c tests/e2e/pytest.ini --rootdir tests \
+  PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -c tests/pytest.ini --rootdir tests \
     --basetemp "$scratch/$name" --junitxml "$logs/$name.xml" -q "$@"
 }
 

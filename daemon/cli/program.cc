@@ -1,10 +1,11 @@
 #include "daemon/cli/program.h"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <string>
 
-#include "daemon/cli/perf_events.h"
+#include "daemon/sampling/event.h"
 
 namespace pprofd {
 namespace {
@@ -32,6 +33,14 @@ constexpr std::array kShells = {
     Choice{"zsh", "the Z shell"},
     Choice{"fish", "the friendly interactive shell"},
 };
+
+constexpr auto kEvents = [] {
+  std::array<Choice, kSamplingEvents.size()> choices;
+  std::ranges::transform(kSamplingEvents, choices.begin(), [](const SamplingEvent& event) {
+    return Choice{event.name, event.help};
+  });
+  return choices;
+}();
 
 constexpr std::array kTopLimits = {uint64_t{0}, uint64_t{100'000}};
 
@@ -122,7 +131,7 @@ std::span<const OptionSpec> record_options() {
                  .type = OptionType::kChoice,
                  .argument = "EVENT",
                  .default_text = "cpu-clock",
-                 .choices = perf_event_choices(),
+                 .choices = kEvents,
                  .group = "Sampling",
                  .help = "what is counted; pprofd doctor says which hardware events this machine "
                          "has"},

@@ -13,17 +13,11 @@
 #include <vector>
 
 #include "daemon/cli/table/parser.h"
+#include "daemon/output/target.h"
 #include "symbolizer/base/result.h"
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
-
-enum class OutputFormat { kPprof, kFolded, kText };
-
-// The name as --format takes it: "pprof", "folded", "text".
-std::string_view format_name(OutputFormat format);
-// The ending of a file of this format: ".pb.gz", ".folded", ".txt".
-std::string_view format_ending(OutputFormat format);
 
 // Which processes to record. Either `all`, or `command`, or at least one entry in the lists;
 // a process is recorded if any entry matches it.
@@ -38,16 +32,19 @@ struct Target {
   std::vector<std::string> containers; // an id or the beginning of one
   std::vector<std::string> command;    // what stood after `--`
   bool as_root = false;                // start the command as root even under sudo
+
+  // A single process that runs already, without its children.
+  [[nodiscard]] bool is_one_process() const;
 };
 
 struct RecordOptions {
   Target target;
   unsigned frequency = 99;                          // Hz per CPU, 1…5000
   std::optional<std::chrono::nanoseconds> duration; // until the target ends or Ctrl-C
-  std::string event = "cpu-clock";                  // a name of perf_events.h
+  std::string event = "cpu-clock";                  // a name of sampling/event.h
   std::string output;                               // as given; empty: the default place
   bool merge = false;
-  std::vector<OutputFormat> formats = {OutputFormat::kPprof}; // distinct, never empty
+  std::vector<Format> formats = {Format::Pprof}; // distinct, never empty
   symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
   unsigned top = 20; // lines of the summary, 0 for none
   bool kernel = true;
@@ -66,15 +63,6 @@ Result<void> check_kernel_frequency(
     const std::filesystem::path& limit_file = "/proc/sys/kernel/perf_event_max_sample_rate");
 
 // Where the output goes, as -o says; whether a name is an existing folder is looked up.
-struct OutputPlace {
-  enum class Kind {
-    kStdout, // one format, processes merged
-    kFile,   // processes merged; path is without the format's ending
-    kFolder, // one file per process, or one for all with --merge; path is the folder
-  };
-  Kind kind = Kind::kFolder;
-  std::filesystem::path path;
-};
-Result<OutputPlace> place_output(const RecordOptions& options);
+Result<OutputTarget> output_target(const RecordOptions& options);
 
 } // namespace pprofd

@@ -56,7 +56,7 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
       return std::unexpected(command.error());
     recording->command_.emplace(std::move(*command));
   }
-  const SamplingEvent event = find_sampling_event(options.event).value();
+  const SamplingEvent event = *find_sampling_event(options.event);
   recording->info_ = describe(options, event);
   CollectorOptions collector{.sampler = {.event = event,
                                          .frequency = options.frequency,
@@ -96,6 +96,12 @@ Result<void> Recording::run() {
   names_late_ = !collector_->finish(kNamesAtMost);
   info_.unattributed_drops = collector_->totals().unattributed_drops;
   return {};
+}
+
+std::string Recording::why_nothing() const {
+  if (!filter_.matched() && !options_.target.all)
+    return "no process matched while it ran";
+  return "no process was on a CPU when a sample was taken";
 }
 
 bool Recording::target_ended() {

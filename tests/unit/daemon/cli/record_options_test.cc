@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "daemon/cli/perf_events.h"
+#include "daemon/sampling/event.h"
 #include "daemon/cli/record_options.h"
 
 namespace pprofd {
@@ -107,7 +107,7 @@ TEST(RecordOptions, ReadsSampling) {
   EXPECT_FALSE(accepted({"--no-kernel"}).kernel);
   EXPECT_FALSE(accepted({"--no-user"}).user);
   EXPECT_TRUE(accepted({"--kernel", "--no-user"}).kernel);
-  for (const PerfEvent& event : perf_events())
+  for (const SamplingEvent& event : kSamplingEvents)
     EXPECT_EQ(accepted({"-e", std::string(event.name)}).event, event.name);
 }
 
@@ -115,9 +115,9 @@ TEST(RecordOptions, ReadsOutput) {
   EXPECT_EQ(accepted({"-o", "x.pb.gz"}).output, "x.pb.gz");
   EXPECT_TRUE(accepted({"--merge"}).merge);
   EXPECT_EQ(accepted({"--format", "text", "--format=pprof", "--format", "text"}).formats,
-            (std::vector{OutputFormat::kText, OutputFormat::kPprof}));
+            (std::vector{Format::Text, Format::Pprof}));
   EXPECT_EQ(accepted({"--format", "folded", "-o", "-"}).formats,
-            std::vector{OutputFormat::kFolded});
+            std::vector{Format::Folded});
   EXPECT_EQ(accepted({"--demangle", "full"}).demangle, DemangleStyle::kFull);
   EXPECT_EQ(accepted({"--demangle", "templates"}).demangle, DemangleStyle::kTemplates);
   EXPECT_EQ(accepted({"--demangle", "simple"}).demangle, DemangleStyle::kSimple);
@@ -169,7 +169,7 @@ TEST(RecordOptions, RefusesWrongValuesAndNamesTheLimit) {
       {{"--top", "-1"}, "--top '-1'", "must not be negative"},
       {{"--top", "100001"}, "--top '100001'", "too high, must be 0 to 100000"},
       {{"-o", ""}, "--output", "the value is empty"},
-      {{"-o", "out"}, "--output 'out'", "neither a folder nor a name ending in .pb.gz"},
+      {{"-o", "out"}, "--output out", "neither a folder nor a name ending in .pb.gz"},
       {{"-o", ".pb.gz"}, "--output '.pb.gz'", "there is no name before the ending"},
       {{"-o", "a/.pb.gz"}, "--output 'a/.pb.gz'", "there is no name before the ending"},
       {{"-o", "a.folded"}, "--output 'a.folded'", "neither a folder nor a name ending in .pb.gz"},
@@ -219,7 +219,7 @@ TEST(RecordOptions, RefusesContradictions) {
 }
 
 TEST_F(RecordOptionsTest, PlacesTheOutput) {
-  using Kind = OutputPlace::Kind;
+  using Kind = OutputTarget::Kind;
   struct Case {
     Words words;
     Kind kind;
@@ -228,29 +228,29 @@ TEST_F(RecordOptionsTest, PlacesTheOutput) {
   const std::string folder = folder_.string();
   std::filesystem::create_directory(folder_ / "old.pb.gz");
   const std::vector<Case> cases = {
-      {{}, Kind::kFolder, "profiles"},
-      {{"-a"}, Kind::kFolder, "profiles"},
-      {{"-p", "1"}, Kind::kFile, "profile"},
-      {{"-p", "1", "--children"}, Kind::kFolder, "profiles"},
-      {{"-p", "1,2"}, Kind::kFolder, "profiles"},
-      {{"-p", "1", "--comm", "x"}, Kind::kFolder, "profiles"},
-      {{"--comm", "x"}, Kind::kFolder, "profiles"},
-      {{"--", "ls"}, Kind::kFile, "profile"},
-      {{"-a", "--merge"}, Kind::kFile, "profile"},
-      {{"-o", "-"}, Kind::kStdout, ""},
-      {{"-o", "a/b.pb.gz"}, Kind::kFile, "a/b"},
-      {{"-o", "b.pb.gz", "--format", "folded"}, Kind::kFile, "b"},
-      {{"-o", "b.folded", "--format", "folded"}, Kind::kFile, "b"},
-      {{"-o", "b.txt", "--format", "text", "--format", "pprof"}, Kind::kFile, "b"},
-      {{"-o", "new/"}, Kind::kFolder, "new/"},
-      {{"-o", folder}, Kind::kFolder, folder},
-      {{"-o", folder + "/old.pb.gz"}, Kind::kFolder, folder + "/old.pb.gz"},
+      {{}, Kind::Folder, "profiles/"},
+      {{"-a"}, Kind::Folder, "profiles/"},
+      {{"-p", "1"}, Kind::File, "profile"},
+      {{"-p", "1", "--children"}, Kind::Folder, "profiles/"},
+      {{"-p", "1,2"}, Kind::Folder, "profiles/"},
+      {{"-p", "1", "--comm", "x"}, Kind::Folder, "profiles/"},
+      {{"--comm", "x"}, Kind::Folder, "profiles/"},
+      {{"--", "ls"}, Kind::File, "profile"},
+      {{"-a", "--merge"}, Kind::File, "profile"},
+      {{"-o", "-"}, Kind::Stdout, ""},
+      {{"-o", "a/b.pb.gz"}, Kind::File, "a/b"},
+      {{"-o", "b.pb.gz", "--format", "folded"}, Kind::File, "b"},
+      {{"-o", "b.folded", "--format", "folded"}, Kind::File, "b"},
+      {{"-o", "b.txt", "--format", "text", "--format", "pprof"}, Kind::File, "b"},
+      {{"-o", "new/"}, Kind::Folder, "new/"},
+      {{"-o", folder}, Kind::Folder, folder},
+      {{"-o", folder + "/old.pb.gz"}, Kind::Folder, folder + "/old.pb.gz"},
   };
   for (const Case& test : cases) {
-    const auto place = place_output(accepted(test.words));
-    ASSERT_TRUE(place) << joined(test.words);
-    EXPECT_EQ(place->kind, test.kind) << joined(test.words);
-    EXPECT_EQ(place->path.string(), test.path) << joined(test.words);
+    const auto target = output_target(accepted(test.words));
+    ASSERT_TRUE(target) << joined(test.words);
+    EXPECT_EQ(target->kind, test.kind) << joined(test.words);
+    EXPECT_EQ(target->folder + target->stem, test.path) << joined(test.words);
   }
 }
 
@@ -265,10 +265,10 @@ TEST_F(RecordOptionsTest, NamesTheKernelsFrequencyLimit) {
 }
 
 TEST(OutputFormats, HaveTheNamesAndEndingsOfTheInterface) {
-  EXPECT_EQ(format_name(OutputFormat::kPprof), "pprof");
-  EXPECT_EQ(format_ending(OutputFormat::kPprof), ".pb.gz");
-  EXPECT_EQ(format_ending(OutputFormat::kFolded), ".folded");
-  EXPECT_EQ(format_ending(OutputFormat::kText), ".txt");
+  EXPECT_EQ(format_name(Format::Pprof), "pprof");
+  EXPECT_EQ(file_ending(Format::Pprof), ".pb.gz");
+  EXPECT_EQ(file_ending(Format::Folded), ".folded");
+  EXPECT_EQ(file_ending(Format::Text), ".txt");
 }
 
 } // namespace
