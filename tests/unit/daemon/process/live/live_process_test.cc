@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <list>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "tests/unit/daemon/process/live/machine.h"
 
@@ -512,6 +514,43 @@ TEST_F(LiveProcessTest, ADescriptorThatWasClosedIsOpenedAgainThroughALiveProcess
   struct ::stat info{};
   ::fstat(fd->get(), &info);
   EXPECT_EQ(info.st_ino, original.inode);
+}
+
+// A FUSE file system whose server never answers: whoever touches it waits for ever.
+TEST_F(LiveProcessTest, AHangingFileSystemCostsItsDeadlineAndNobodyElse) {
+  Fd server(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  const fs::path mount_point = folder_.path() / "hangs";
+  fs::create_directory(mount_point);
+  const std::string options =
+      "fd=" + std::to_string(server.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  if (!server ||
+      ::mount("hangs", mount_point.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    GTEST_SKIP() << "needs root and /dev/fuse";
+  ExecutableStore store({.deadline = 50ms});
+  const auto resolve = [&](const fs::path& path, uid_t uid) {
+    const std::string name = path;
+    MappedFile file{.name = name, .build_id = {}};
+    file.build_id.size = 20;
+    file.build_id.bytes[0] = static_cast<uint8_t>(name.back());
+    return store.resolve(file,
+                         {.pid = ::getpid(), .start = {1}, .end = {2}, .uid = uid, .others = {}});
+  };
+  EXPECT_EQ(resolve(mount_point / "a", 1000)->state, ExecutableState::pending);
+  EXPECT_EQ(resolve(mount_point / "b", 1000)->state, ExecutableState::pending);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(resolve(mount_point / "c", 1000)->state, ExecutableState::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 40ms) << "refused without waiting";
+  EXPECT_EQ(store.stats().refused, 1U);
+  EXPECT_EQ(resolve(HELPER, 1001)->state, ExecutableState::open);
+  server.reset(); // the server dies: those who wait get an error
+  EXPECT_EQ(::umount2(mount_point.c_str(), MNT_DETACH), 0);
+  const auto a = resolve(mount_point / "a", 0);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (a->state == ExecutableState::pending && std::chrono::steady_clock::now() < deadline) {
+    store.tick();
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(a->state, ExecutableState::unavailable);
 }
 
 } // namespace
