@@ -69,8 +69,7 @@ KeyValues accounting_of(const RecordingInfo& info, const SampleAccounting& accou
       add("stacks.incomplete." + std::string(stack_end_name(end)), accounting.stack_ends.at(at));
   }
   add("stacks.heuristic", accounting.heuristic);
-  if (info.symbolized)
-    add("frames.unsymbolized", unsymbolized);
+  add("frames.unsymbolized", unsymbolized);
   if (info.unattributed_drops != 0)
     add("host.samples.dropped.unattributed", info.unattributed_drops);
   return all;
@@ -195,7 +194,7 @@ private:
   void add_location(uint64_t mapping, uint64_t address, const std::vector<LineInfo>& lines,
                     bool named) {
     locations_.push_back(builder_.add_location(mapping, address, lines));
-    named_.push_back(named);
+    named_.push_back(named && info_.symbolized);
   }
 
   void add_rows() {

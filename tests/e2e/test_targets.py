@@ -52,7 +52,8 @@ def test_children_born_while_recording(pprofd):
     pids = {int(line.split()[0]) for line in run.succeed().stdout.decode().splitlines()}
     assert len(pids) == 3 and recorded_pids(run) >= pids
     for pid in pids:
-        assert run.profile_of(pid).cumulative("burn_cpu") >= 15
+        # 200 ms at 99 Hz, on a machine that may be shared: Poisson, fewer than 5 of 20 once in 60,000.
+        assert run.profile_of(pid).cumulative("burn_cpu") >= 5
 
 
 def test_children_of_a_command_are_merged(pprofd):
