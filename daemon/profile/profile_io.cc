@@ -1,3 +1,4 @@
+#include "daemon/profile/id_index.h"
 #include "daemon/profile/profile_builder.h"
 #include "daemon/profile/wire_scan.h"
 
@@ -113,6 +114,21 @@ Result<std::string> deflate_gzip(std::string& bytes) {
   return out;
 }
 
+// Whether the stacks, a line of each location a frame, have at most `limit` frames. A file may name
+// a location with many lines many times.
+bool frames_within(const proto::Profile& profile, size_t limit) {
+  IdIndex locations(profile.location());
+  size_t frames = 0;
+  for (const auto& sample : profile.sample())
+    for (uint64_t id : sample.location_id()) {
+      frames += static_cast<size_t>(
+          std::max(profile.location(locations.position(id)).line_size(), 1));
+      if (frames > limit)
+        return false;
+    }
+  return true;
+}
+
 Result<proto::Profile> parse_message(std::string_view message, const ParseLimits& limits) {
   if (message.empty())
     return fail(kReading, "it is empty");
@@ -135,6 +151,8 @@ Result<proto::Profile> parse_message(std::string_view message, const ParseLimits
     return fail("not a pprof profile", "its encoding is broken");
   if (auto ok = check_consistent(profile); !ok)
     return std::unexpected(ok.error());
+  if (!frames_within(profile, limits.frames))
+    return fail(kReading, "its stacks have more than " + std::to_string(limits.frames) + " frames");
   return profile;
 }
 

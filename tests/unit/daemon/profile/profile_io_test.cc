@@ -145,6 +145,20 @@ TEST(ProfileIo, TheEstimateOfMemoryCoversWhatProtobufTakes) {
   EXPECT_THAT(why(parse_profile(message, limits)), HasSubstr("of memory"));
 }
 
+TEST(ProfileIo, StacksThatUnfoldWithoutEndAreRefused) {
+  proto::Profile profile = some_profile();
+  for (int i = 0; i < 1000; i++) {
+    *profile.mutable_location(0)->add_line() = profile.location(0).line(0);
+    profile.mutable_sample(0)->add_location_id(1);
+  }
+  ParseLimits limits;
+  limits.frames = 1'000'000;
+  EXPECT_THAT(why(parse_profile(message_of(profile), limits)),
+              HasSubstr("its stacks have more than 1000000 frames"));
+  limits.frames = 2'000'000;
+  EXPECT_TRUE(parse_profile(message_of(profile), limits));
+}
+
 TEST(ProfileIo, AFieldOfTheWrongTypeIsRefused) {
   // Field 2 (samples) as a number, field 9 (time) as bytes, a group.
   EXPECT_THAT(why(parse_profile(std::string("\x10\x01", 2))), HasSubstr("wrong type"));
