@@ -33,9 +33,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    late = [item for item in items if item.get_closest_marker("long")]
+    if late and not config.getoption("--long"):
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
     for item in items:
-        if item.get_closest_marker("long") and not config.getoption("--long"):
-            item.add_marker(pytest.mark.skip(reason="only with --long"))
         for marker in item.iter_markers("requires"):
             for why in filter(None, map(system.missing, marker.args)):
                 item.add_marker(pytest.mark.skip(reason=why))

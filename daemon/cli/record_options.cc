@@ -132,13 +132,12 @@ Result<std::vector<Format>> make_formats(const Arguments& arguments) {
   return formats;
 }
 
-bool is_one_running_process(const Target& target) {
-  return target.pids.size() == 1 && !target.children && target.comms.empty() &&
-         target.exes.empty() && target.cgroups.empty() && target.units.empty() &&
-         target.containers.empty();
-}
-
 } // namespace
+
+bool Target::is_one_process() const {
+  return pids.size() == 1 && !children && comms.empty() && exes.empty() && cgroups.empty() &&
+         units.empty() && containers.empty();
+}
 
 Result<RecordOptions> make_record_options(const Arguments& arguments) {
   if (auto targets = check_targets(arguments); !targets)
@@ -192,7 +191,7 @@ Result<void> check_kernel_frequency(unsigned hertz, const std::filesystem::path&
 Result<OutputTarget> output_target(const RecordOptions& options) {
   const Target& target = options.target;
   return choose_target({.path = options.output,
-                        .one_process = !target.command.empty() || is_one_running_process(target),
+                        .one_process = !target.command.empty() || target.is_one_process(),
                         .merge = options.merge,
                         .formats = options.formats,
                         .stdout_is_terminal = isatty(STDOUT_FILENO) == 1});

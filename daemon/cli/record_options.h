@@ -32,6 +32,9 @@ struct Target {
   std::vector<std::string> containers; // an id or the beginning of one
   std::vector<std::string> command;    // what stood after `--`
   bool as_root = false;                // start the command as root even under sudo
+
+  // A single process that runs already, without its children.
+  [[nodiscard]] bool is_one_process() const;
 };
 
 struct RecordOptions {

@@ -61,7 +61,7 @@ Result<std::string> render(const perftools::profiles::Profile& profile, Format f
     return serialize_gzip(profile);
   std::ostringstream out;
   if (format == Format::Folded) {
-    write_folded(profile, {}, out);
+    write_folded(profile, 0, out);
   } else {
     auto value = find_sample_type(profile, "");
     if (!value)

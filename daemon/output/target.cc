@@ -64,7 +64,7 @@ Result<OutputTarget> file_target(const OutputRequest& request,
     target.stem = name.substr(0, name.size() - known.ending.size());
     return target;
   }
-  return fail("--output " + request.path, "that is neither a folder nor a name ending in .pb.gz",
+  return fail("--output " + request.path, "neither a folder nor a name ending in .pb.gz",
               "end it in .pb.gz for one file, in / for a folder");
 }
 
@@ -92,6 +92,13 @@ Result<Format> parse_format(std::string_view name) {
       return known.format;
   return fail("--format " + std::string(name), "there is no such format",
               "choose one of: pprof, folded, text");
+}
+
+std::string_view format_name(Format format) {
+  for (const FormatName& known : kFormats)
+    if (known.format == format)
+      return known.name;
+  return {};
 }
 
 std::string_view file_ending(Format format) {

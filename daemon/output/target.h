@@ -14,6 +14,9 @@ enum class Format { Pprof, Folded, Text };
 // "pprof", "folded", "text".
 Result<Format> parse_format(std::string_view name);
 
+// The name as parse_format takes it.
+std::string_view format_name(Format format);
+
 // ".pb.gz", ".folded", ".txt".
 std::string_view file_ending(Format format);
 

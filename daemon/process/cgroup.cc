@@ -67,7 +67,7 @@ std::string pod_uid(std::string_view component) {
   component = component.substr(0, component.find(':'));
   if (component.ends_with(".slice"))
     component.remove_suffix(std::string_view(".slice").size());
-  if (component.starts_with("kubepods-"))
+  if (component.contains("kubepods-"))
     component.remove_prefix(std::min(component.rfind("pod"), component.size()));
   if (!component.starts_with("pod"))
     return {};
@@ -155,7 +155,7 @@ std::string pod_of(std::string_view path) {
   std::string uid;
   bool in_kubepods = false;
   for_each_component(path, [&](std::string_view component) {
-    in_kubepods = in_kubepods || component.starts_with("kubepods");
+    in_kubepods = in_kubepods || component.contains("kubepods");
     if (in_kubepods && uid.empty())
       uid = pod_uid(component);
     return uid.empty();

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <ostream>
+#include <string>
 #include <vector>
 
 namespace pprofd {
@@ -25,8 +26,8 @@ std::string one_frame(std::string name) {
 
 class Folder {
 public:
-  Folder(const proto::Profile& profile, const FoldedOptions& options)
-      : profile_(profile), options_(options), locations_(profile.location()) {
+  Folder(const proto::Profile& profile, int value_index)
+      : profile_(profile), value_index_(value_index), locations_(profile.location()) {
     IdIndex functions(profile.function());
     IdIndex mappings(profile.mapping());
     frames_.reserve(static_cast<size_t>(profile.location_size()));
@@ -38,7 +39,7 @@ public:
     std::map<std::string, int64_t> stacks;
     for (const auto& sample : profile_.sample()) {
       int64_t& sum = stacks[stack(sample)];
-      sum = saturating_add(sum, sample.value(options_.value_index));
+      sum = saturating_add(sum, sample.value(value_index_));
     }
     for (const auto& [stack, value] : stacks)
       if (value != 0)
@@ -57,8 +58,6 @@ private:
     for (int i = location.line_size() - 1; i >= 0; i--) {
       int position = functions.position(location.line(i).function_id());
       std::string name = text(profile_.function(position).name());
-      if (options_.shorten)
-        name = options_.shorten(name);
       if (!joined.empty())
         joined += ';';
       joined += name.empty() ? "[unknown]" : one_frame(std::move(name));
@@ -92,15 +91,15 @@ private:
   }
 
   const proto::Profile& profile_;
-  const FoldedOptions& options_;
+  int value_index_;
   IdIndex locations_;
   std::vector<std::string> frames_; // by position of the location
 };
 
 } // namespace
 
-void write_folded(const proto::Profile& profile, const FoldedOptions& options, std::ostream& out) {
-  Folder(profile, options).write(out);
+void write_folded(const proto::Profile& profile, int value_index, std::ostream& out) {
+  Folder(profile, value_index).write(out);
 }
 
 } // namespace pprofd

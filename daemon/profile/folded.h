@@ -4,23 +4,13 @@
 
 #include "daemon/profile/profile_builder.h"
 
-#include <functional>
 #include <iosfwd>
-#include <string>
-#include <string_view>
 
 namespace pprofd {
-
-struct FoldedOptions {
-  int value_index = 0;
-  // What stands for a function's name; empty: the name itself.
-  std::function<std::string(std::string_view)> shorten;
-};
 
 // Samples of a profile of several processes (those with a `comm` label) begin with their process:
 // "nginx;main;…". ';' in a name becomes ':', line breaks become spaces; stacks that come to 0 are
 // left out. The profile hangs together (check_consistent).
-void write_folded(const perftools::profiles::Profile& profile, const FoldedOptions& options,
-                  std::ostream& out);
+void write_folded(const perftools::profiles::Profile& profile, int value_index, std::ostream& out);
 
 } // namespace pprofd

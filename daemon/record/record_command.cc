@@ -52,7 +52,7 @@ public:
 
   Result<Profile> write_all() {
     const Collector& collector = recording_.collector();
-    const bool merged = one_file_ && !recording_.is_one_process();
+    const bool merged = one_file_ && !recording_.target().is_one_process();
     RecordingInfo info = recording_.info();
     info.merged = merged;
     std::vector<ComposedProfile> profiles;
@@ -61,19 +61,15 @@ public:
       profiles.push_back(compose_profile(info, *process, collector, kernel_));
       if (merged)
         continue;
-      auto written = output_.write(index_row(recording_, *process), profiles.back().profile);
-      if (!written)
-        return std::unexpected(written.error());
+      output_.write(index_row(recording_, *process), profiles.back().profile);
     }
     if (profiles.empty())
       return merged ? fail("write the profile", recording_.why_nothing()) : Result<Profile>();
     if (profiles.size() == 1 && !merged)
       return std::move(profiles.front().profile);
     auto everything = compose_merged(info, profiles, collector.totals().samples);
-    if (!everything || !merged)
-      return everything;
-    if (auto written = output_.write({}, *everything); !written)
-      return std::unexpected(written.error());
+    if (everything && merged)
+      output_.write({}, *everything);
     return everything;
   }
 
@@ -104,14 +100,17 @@ Result<void> write_output(const RecordOptions& options, const Recording& recordi
                           RecordingOutput& output, bool one_file) {
   ProfileWriter writer(recording, output, one_file);
   const auto everything = writer.write_all();
-  const auto files = output.finish(machine_facts(recording));
-  if (!files)
-    return std::unexpected(files.error());
-  print_warnings(recording, writer.kernel(), *files);
+  const OutputSummary files = output.finish(machine_facts(recording));
+  print_warnings(recording, writer.kernel(), files);
   if (!everything)
     return std::unexpected(everything.error());
   if (options.top != 0)
-    print_summary(recording, *everything, *files, options.top);
+    print_summary(recording, *everything, files, options.top);
+  for (const Error& error : files.failed)
+    print_error(error);
+  if (!files.failed.empty())
+    return fail("write the profiles", "no place took " + std::to_string(files.failed.size()) +
+                                          " of them");
   return {};
 }
 

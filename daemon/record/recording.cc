@@ -98,13 +98,6 @@ Result<void> Recording::run() {
   return {};
 }
 
-bool Recording::is_one_process() const {
-  const Target& target = options_.target;
-  return target.pids.size() == 1 && !target.children && target.comms.empty() &&
-         target.exes.empty() && target.cgroups.empty() && target.units.empty() &&
-         target.containers.empty();
-}
-
 std::string Recording::why_nothing() const {
   if (!filter_.matched() && !options_.target.all)
     return "no process matched while it ran";

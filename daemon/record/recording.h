@@ -29,8 +29,7 @@ public:
   [[nodiscard]] const Collector& collector() const { return *collector_; }
   [[nodiscard]] const RecordingInfo& info() const { return info_; }
   [[nodiscard]] const TargetFilter& filter() const { return filter_; }
-  // Whether the target is a single process that runs already.
-  [[nodiscard]] bool is_one_process() const;
+  [[nodiscard]] const Target& target() const { return options_.target; }
   // Why there is nothing to write, where that is so.
   [[nodiscard]] std::string why_nothing() const;
   // The started command; none without one.

@@ -79,8 +79,10 @@ void print_summary(const Recording& recording, const perftools::profiles::Profil
                    const OutputSummary& files, size_t top) {
   std::ostringstream text;
   if (everything.sample_size() != 0) {
-    write_text(everything, {.value_index = everything.sample_type_size() - 1, .top = top, .notes = {}},
-               text);
+    TextOptions options;
+    options.value_index = everything.sample_type_size() - 1;
+    options.top = top;
+    write_text(everything, options, text);
     text << '\n';
   }
   text << samples_text(recording) << stacks_text(recording.collector().totals().samples)

@@ -9,6 +9,7 @@ from harness.statistics import assert_count, assert_share
 
 pytestmark = pytest.mark.requires("bpf")
 HERTZ = 99
+ATTEMPTS = [0, 1, *(pytest.param(number, marks=pytest.mark.long) for number in range(2, 20))]
 SHARES = {"alpha": 0.6, "beta": 0.3, "gamma_": 0.1}
 
 
@@ -17,11 +18,9 @@ def cpu_of(text):
 
 
 @pytest.mark.parametrize("program", ["three_functions", "three_functions_clang"])
-@pytest.mark.parametrize("attempt", range(20))
+@pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt):
     """A running program is attached to, does its work, and ends: every sample of it, in its place."""
-    if attempt >= 2 and not long:
-        pytest.skip("only with --long")
     with start_workload(workload(program), "10" if long else "5", env={"WORKLOAD_WAIT": "1"}) as target:
         run = pprofd.start("record", "-p", target.pid, "-F", HERTZ).wait_started()
         target.signal(signal.SIGUSR1)

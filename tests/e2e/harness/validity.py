@@ -77,8 +77,9 @@ def _check_samples(profile, rule, merged):
         used.update(sample.location_ids)
         rule(len(sample.values) == len(profile.sample_types), "a sample's number of values")
         rule(all(value > 0 for value in sample.values), "a sample without weight")
-        rule(sample.values[1] == sample.values[0] * profile.period,
-             f"{sample.values} is not count x period {profile.period}")
+        if len(sample.values) == 2:
+            rule(sample.values[1] == sample.values[0] * profile.period,
+                 f"{sample.values} is not count x period {profile.period}")
         rule(sample.location_ids, "a sample without frames")
         if all(identifier in locations for identifier in sample.location_ids):
             in_kernel = [locations[i].address >= HIGHEST_USER_ADDRESS for i in sample.location_ids]

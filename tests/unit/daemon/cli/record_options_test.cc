@@ -266,9 +266,9 @@ TEST_F(RecordOptionsTest, NamesTheKernelsFrequencyLimit) {
 
 TEST(OutputFormats, HaveTheNamesAndEndingsOfTheInterface) {
   EXPECT_EQ(format_name(Format::Pprof), "pprof");
-  EXPECT_EQ(format_ending(Format::Pprof), ".pb.gz");
-  EXPECT_EQ(format_ending(Format::Folded), ".folded");
-  EXPECT_EQ(format_ending(Format::Text), ".txt");
+  EXPECT_EQ(file_ending(Format::Pprof), ".pb.gz");
+  EXPECT_EQ(file_ending(Format::Folded), ".folded");
+  EXPECT_EQ(file_ending(Format::Text), ".txt");
 }
 
 } // namespace
