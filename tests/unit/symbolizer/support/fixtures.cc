@@ -107,4 +107,20 @@ std::map<uint64_t, std::set<std::string>> names_by_address(const std::vector<NmS
   return names;
 }
 
+std::string exploding_name(int levels) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  // Each level makes two substitutions: the template, then the template with its arguments.
+  std::string name = "_Z1f1AIiiE";
+  for (int level = 0; level < levels; ++level) {
+    const int number = 2 * level; // S0_ is the second of all
+    std::string before = "S";
+    if (number >= 36)
+      before += kDigits[static_cast<size_t>(number / 36)];
+    before += kDigits[static_cast<size_t>(number % 36)];
+    before += '_';
+    name += "1BI" + before + before + "E";
+  }
+  return name;
+}
+
 } // namespace pprofd::test

@@ -54,4 +54,8 @@ std::vector<NmSymbol> nm(const std::string& file, const std::string& options);
 // Names by address.
 std::map<uint64_t, std::set<std::string>> names_by_address(const std::vector<NmSymbol>& symbols);
 
+// A mangled C++ name whose types nest `levels` deep, each naming the one before twice: its readable
+// form has more than 2^levels bytes.
+std::string exploding_name(int levels);
+
 } // namespace pprofd::test
