@@ -98,19 +98,10 @@ public:
 private:
   // pprof takes the first mapping for the program.
   void add_main_executable() {
-    const Process& process = *collected_.process;
-    const Mapping* main = nullptr;
-    for (const auto& [id, mapping] : collected_.mappings) {
-      const bool is_main = mapping.executable && mapping.executable == process.executable;
-      if (is_main && (main == nullptr || mapping.start < main->start))
-        main = &mapping;
-    }
-    for (const Mapping& mapping : process.space.live()) {
-      if (main == nullptr && mapping.executable && mapping.executable == process.executable)
-        main = &mapping;
-    }
-    if (main != nullptr)
-      mapping_id(*main);
+    if (collected_.program)
+      mapping_id(*collected_.program);
+    else if (!collected_.process->exe->empty())
+      builder_.add_mapping({.file = *collected_.process->exe, .build_id = {}});
   }
 
   uint64_t mapping_id(const Mapping& mapping) {
