@@ -431,6 +431,18 @@ TEST_F(ProcessTableTest, ASampleOlderThanThePidsOwnerIsAGhostAndLeavesTheOwnerAl
   EXPECT_EQ(table_.find(10, scanned_start())->comm, "sh");
 }
 
+TEST_F(ProcessTableTest, AForkWhoseTimeCannotBeTrustedIsSettledByProc) {
+  resident(10);
+  fork(10, 20);
+  // The machine slept between the event and its reading: the true start is long before.
+  const uint64_t start = start_now() - (600 * kSecond);
+  proc_.add({.pid = 20, .comm = "slept", .start_ticks = ticks_of(start), .maps = kShellMaps});
+  Process* process = table_.find(20, start);
+  EXPECT_FALSE(process->ghost);
+  EXPECT_EQ(process->comm, "slept");
+  EXPECT_EQ(table_.find(20, start), process);
+}
+
 TEST_F(ProcessTableTest, TheSecondSampleMustAgreeExactly) {
   resident(10);
   Process* process = table_.find(10, scanned_start());

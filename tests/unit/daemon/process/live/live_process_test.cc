@@ -365,6 +365,37 @@ TEST_F(LiveProcessTest, AProgramInsideAContainerIsOpenedThroughItsRoot) {
   ::kill(inside, SIGKILL);
 }
 
+// Kernels before 6.8 name the inode below the overlay in maps and records, stat(2) that of the
+// overlay.
+TEST_F(LiveProcessTest, AProgramOnAnOverlayIsOpened) {
+  for (const char* part : {"lower", "upper", "work", "merged"})
+    fs::create_directory(folder_.path() / part);
+  const fs::path merged = folder_.path() / "merged";
+  const std::string build_id =
+      copy_with_build_id(HELPER, folder_.path() / "lower" / "program", 130);
+  const auto in = [&](const char* part) { return (folder_.path() / part).string(); };
+  const std::string options =
+      "lowerdir=" + in("lower") + ",upperdir=" + in("upper") + ",workdir=" + in("work");
+  if (::mount("overlay", merged.c_str(), "overlay", 0, options.c_str()) != 0)
+    GTEST_SKIP() << "needs root and overlayfs";
+  start();
+  {
+    Child child({merged / "program", "wait"});
+    EXPECT_EQ(child.line(), "ready");
+    for (const char* how : {"by events", "from /proc"}) {
+      if (IsSkipped())
+        break;
+      EXPECT_TRUE(machine_->pump_until([&] { return runs(child.pid(), merged / "program"); }));
+      const Executable& executable = program(child.pid());
+      EXPECT_EQ(executable.state, ExecutableState::open) << how << executable.why_unavailable;
+      EXPECT_EQ(executable.file, identity_of(merged / "program")) << how;
+      start();
+    }
+  }
+  machine_.reset(); // its descriptors keep the mount busy
+  EXPECT_EQ(::umount2(merged.c_str(), MNT_DETACH), 0);
+}
+
 TEST_F(LiveProcessTest, AZombieLeaderWithALiveThreadKeepsItsMappings) {
   Child child({HELPER, "zombie-leader"});
   ASSERT_EQ(child.line(), "ready");
