@@ -181,7 +181,7 @@ TEST_F(ProcessTableTest, DeletedAndOddFilesAreKnownForWhatTheyAre) {
   EXPECT_EQ(process->find({0x2000})->kind, MappingKind::file);
   EXPECT_EQ(process->find({0x2000})->executable->basename(), "memfd:jit");
   EXPECT_EQ(file_at(process, 0x3000), "//anon");
-  for (const uint64_t address : {0x3000, 0x4000, 0x5000, 0x6000, 0x7000})
+  for (const uint64_t address : {0x3000U, 0x4000U, 0x5000U, 0x6000U, 0x7000U})
     EXPECT_EQ(process->find({address})->kind, MappingKind::anonymous) << std::hex << address;
   EXPECT_EQ(process->find({0x8000})->kind, MappingKind::other);
   EXPECT_EQ(file_at(process, 0x9000), "/opt/two\nlines");

@@ -410,7 +410,15 @@ TEST_F(LiveProcessTest, TenThousandThreadsCostLittle) {
       << " events lost";
   const uint64_t applied = machine_->table().stats().events - events;
   EXPECT_GE(applied + machine_->sideband().lost(), static_cast<uint64_t>(kThreads));
-  EXPECT_LT((machine_->time_applying() - before) / applied, 20us);
+  // Other processes of the machine are in it too; a reading of /proc for each thread would show.
+#ifdef NDEBUG
+  constexpr auto kMost = 5us;
+#else
+  constexpr auto kMost = 200us;
+#endif
+  const auto each = (machine_->time_applying() - before) / applied;
+  RecordProperty("ns_per_event", std::to_string(each.count()));
+  EXPECT_LT(each, kMost);
   EXPECT_LT(machine_->table().memory(), memory + 1'000'000);
 }
 
