@@ -212,11 +212,11 @@ size_t named(const SymbolizedFile& file) {
 TEST_F(Client, AWorkerKilledAtAnyTimeCostsNamesAtMost) {
   const Fd large = test::open_file("/usr/lib/x86_64-linux-gnu/libstdc++.so.6");
   std::vector<FileOffset> asked;
-  for (uint64_t offset = 0xa0000; offset < 0x140000; offset += 64)
+  for (uint64_t offset = 0xa0000; offset < 0x140000; offset += kSanitized ? 640 : 64)
     asked.push_back({offset});
   WorkerClient client(options_with());
   const size_t all = named(client.symbolize(0, large.get(), asked));
-  ASSERT_GT(all, 1000U);
+  ASSERT_GT(all, 100U);
   const auto begin = std::chrono::steady_clock::now();
   client.symbolize(0, large.get(), asked);
   const auto usual = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -234,8 +234,8 @@ TEST_F(Client, AWorkerKilledAtAnyTimeCostsNamesAtMost) {
   });
   uint64_t id = 0;
   int whole = 0;
-  const auto end = begin + 20s;
-  while ((kills < 50 || whole < 10) && std::chrono::steady_clock::now() < end) {
+  const auto end = begin + 60s;
+  while ((kills < 25 || whole < 5) && std::chrono::steady_clock::now() < end) {
     const auto file = client.symbolize(++id, large.get(), asked);
     ASSERT_EQ(file.addresses.size(), asked.size());
     whole += file.failure.empty();
@@ -247,8 +247,8 @@ TEST_F(Client, AWorkerKilledAtAnyTimeCostsNamesAtMost) {
   }
   done = true;
   killer.join();
-  EXPECT_GE(kills, 50);
-  EXPECT_GE(whole, 10);
+  EXPECT_GE(kills, 25);
+  EXPECT_GE(whole, 5);
   EXPECT_EQ(name_of_main(client, id + 1), "main");
 }
 
