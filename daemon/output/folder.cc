@@ -213,15 +213,24 @@ Result<Folder> Folder::open(const std::string& path, IfMissing if_missing,
 }
 
 Result<Folder> Folder::create_private(const std::string& parent, std::optional<Owner> owner) {
+  const std::string what = "create a folder in " + parent;
   Fd above(::open(parent.c_str(), kOpenFolder));
-  for (int attempt = 0; above && attempt < kAttempts; attempt++) {
-    std::string name = "pprofd-" + random_hex();
-    if (Fd fd = create_folder(above.get(), name, owner); fd)
-      return Folder(parent + "/" + name, std::move(fd), true, owner);
-    if (errno != EEXIST)
-      break;
+  if (!above)
+    return failed(what, errno);
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    std::string name("pprofd-");
+    name += random_hex();
+    Fd fd = create_folder(above.get(), name, owner);
+    if (!fd && errno == EEXIST)
+      continue;
+    if (!fd)
+      return failed(what, errno);
+    std::string path(parent);
+    path += '/';
+    path += name;
+    return Folder(std::move(path), std::move(fd), true, owner);
   }
-  return failed("create a folder in " + parent, errno);
+  return failed(what, EEXIST);
 }
 
 std::string Folder::path_of(const std::string& name) const {

@@ -47,7 +47,8 @@ std::string normal_build_id(std::string_view given) {
   for (char& c : id) {
     if (c >= 'A' && c <= 'F')
       c = static_cast<char>(c - 'A' + 'a');
-    if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+    bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (!digit)
       return {};
   }
   return id;

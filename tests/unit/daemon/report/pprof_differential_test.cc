@@ -15,6 +15,7 @@
 #include "daemon/report/input.h"
 #include "daemon/report/report.h"
 #include "tests/unit/daemon/output/temporary_folder.h"
+#include "tests/unit/daemon/report/about.h"
 #include "tests/unit/daemon/report/random_profile.h"
 
 namespace pprofd {
@@ -109,8 +110,10 @@ TEST_F(PprofDifferential, TopIsTheSameToTheLetter) {
       for (int type = 0; type < sample_types(file); type++) {
         auto theirs = lines_behind(
             pprof(program, "-top -sample_index=" + std::to_string(type) + " " + file), kTopMarker);
-        auto mine = lines_behind(our_report({.files = {file}, .sample_type = std::to_string(type)}),
-                                 kTopMarker);
+        auto mine = lines_behind(
+            our_report(
+                about({file}, [&](ReportOptions& o) { o.sample_type = std::to_string(type); })),
+            kTopMarker);
         ASSERT_FALSE(mine.empty());
         ASSERT_EQ(mine, theirs) << program << " " << file << " " << type;
       }
@@ -118,7 +121,7 @@ TEST_F(PprofDifferential, TopIsTheSameToTheLetter) {
 
 TEST_F(PprofDifferential, TheTopFunctionsAreTheSameToTheLetter) {
   for (const std::string& file : {peers.profiles[0], ours[0]}) {
-    ReportOptions options{.files = {file}};
+    ReportOptions options = about({file});
     options.top = 5;
     options.long_names = true;
     std::ostringstream out;
@@ -140,8 +143,9 @@ TEST_F(PprofDifferential, TheTopFunctionsAreTheSameToTheLetter) {
 TEST_F(PprofDifferential, TheTreeIsTheSameToTheLetter) {
   for (const std::string& file : all()) {
     auto theirs = lines_behind(pprof(peers.programs[0], "-tree " + file), "calls calls% + context");
-    auto mine = lines_behind(our_report({.files = {file}, .view = ReportView::kTree}),
-                             "calls calls% + context");
+    auto mine = lines_behind(
+        our_report(about({file}, [&](ReportOptions& o) { o.view = ReportView::kTree; })),
+        "calls calls% + context");
     ASSERT_EQ(mine, theirs) << file;
   }
 }
@@ -151,7 +155,7 @@ TEST_F(PprofDifferential, MergedFilesAreTheSameToTheLetter) {
                              std::pair(peers.profiles[2], peers.profiles[3]),
                              std::pair(ours[0], ours[1]), std::pair(ours[2], ours[2])}) {
     auto theirs = lines_behind(pprof(peers.programs[0], "-top " + a + " " + b), kTopMarker);
-    EXPECT_EQ(lines_behind(our_report({.files = {a, b}}), kTopMarker), theirs) << a << " " << b;
+    EXPECT_EQ(lines_behind(our_report(about({a, b})), kTopMarker), theirs) << a << " " << b;
     auto merged = read_merged({a, b});
     ASSERT_TRUE(merged);
     std::string file = write("merged", *merged);
@@ -168,8 +172,12 @@ TEST_F(PprofDifferential, FocusAndIgnoreAreTheSameToTheLetter) {
           std::pair("file\\.cc$", "recurse"), std::pair("(?i)MAIN\\.", "")}) {
       std::string arguments = "-top -focus='" + std::string(focus) + "' -ignore='" + ignore + "' ";
       auto theirs = lines_behind(pprof(peers.programs[0], arguments + file), kTopMarker);
-      auto mine =
-          lines_behind(our_report({.files = {file}, .focus = focus, .ignore = ignore}), kTopMarker);
+      auto mine = lines_behind(our_report(about({file},
+                                                [&](ReportOptions& o) {
+                                                  o.focus = focus;
+                                                  o.ignore = ignore;
+                                                })),
+                               kTopMarker);
       EXPECT_EQ(mine, theirs) << file << " " << focus << " " << ignore;
     }
 }
@@ -184,7 +192,7 @@ TEST_F(PprofDifferential, DroppedFramesAreTheSameToTheLetter) {
       profile.set_keep_frames(profile.string_table_size());
       profile.add_string_table(keep);
       std::string file = write("dropped", profile);
-      EXPECT_EQ(lines_behind(our_report({.files = {file}}), kTopMarker),
+      EXPECT_EQ(lines_behind(our_report(about({file})), kTopMarker),
                 lines_behind(pprof(peers.programs[0], "-top " + file), kTopMarker))
           << drop << " " << keep;
     }
@@ -237,8 +245,10 @@ TEST_F(PprofDifferential, FoldedStacksAreItsTraces) {
     std::string unit = profile->string_table(static_cast<int>(type.unit()));
     Stacks theirs = stacks_of_traces(
         pprof(peers.programs[0], "-traces -unit=" + unit + " " + index + " " + file));
-    Stacks mine = stacks_of_folded(
-        our_report({.files = {file}, .view = ReportView::kFolded, .sample_type = "0"}));
+    Stacks mine = stacks_of_folded(our_report(about({file}, [&](ReportOptions& o) {
+      o.view = ReportView::kFolded;
+      o.sample_type = "0";
+    })));
     std::erase_if(theirs, [](const auto& stack) { return stack.second == 0; });
     ASSERT_FALSE(mine.empty());
     EXPECT_EQ(mine, theirs) << file;
