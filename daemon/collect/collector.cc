@@ -218,6 +218,10 @@ size_t Collector::aggregate_memory() const {
   return sum;
 }
 
+const std::string& CollectedProcess::executable_path() const {
+  return program && program->executable ? *program->executable->path : *process->exe;
+}
+
 std::string Collector::build_id(const Executable& executable) const {
   return executable.build_id.empty() ? symbols_.names(executable.id.value).build_id
                                      : executable.build_id;

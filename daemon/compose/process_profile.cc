@@ -1,8 +1,8 @@
 #include "daemon/compose/process_profile.h"
 
 #include <algorithm>
-#include <iterator>
 #include <array>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -147,8 +147,8 @@ private:
       const std::string_view name = anonymous ? std::string_view("[anon]") : *mapping.name;
       return add_location(id, address, unnamed(name, address), false);
     }
-    const FileNames& file = symbols_.names(mapping.executable ? mapping.executable->id.value
-                                                              : kVdsoFileId);
+    const FileNames& file =
+        symbols_.names(mapping.executable ? mapping.executable->id.value : kVdsoFileId);
     const FileOffset offset = mapping.file_offset({address});
     const auto found = file.addresses.find(offset.value);
     if (found == file.addresses.end())
@@ -165,8 +165,8 @@ private:
   std::vector<LineInfo> line(const std::string& function) {
     if (!info_.symbolized)
       return {};
-    return {{.function = builder_.add_function(
-                 {.name = function, .system_name = function, .file = {}})}};
+    return {{.function =
+                 builder_.add_function({.name = function, .system_name = function, .file = {}})}};
   }
 
   std::vector<LineInfo> lines(const FileNames& file, const NamedAddress& address) {
@@ -219,7 +219,7 @@ private:
     add("pid", std::to_string(process.pid));
     add("start_time", std::to_string(process.start_ticks()));
     add("comm", process.comm);
-    add("exe", *process.exe);
+    add("exe", collected_.executable_path());
     if (process.executable)
       add("build_id", collector_.build_id(*process.executable));
     add("cgroup", std::string(process.cgroups->main()));

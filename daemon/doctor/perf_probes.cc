@@ -34,9 +34,10 @@ Refusal explain_perf(int error, const Host& host) {
                 ", which asks for CAP_SYS_ADMIN",
             kLowerParanoid};
   if (denied)
-    return {errno_text(error) + ", though the capabilities are held",
-            "allow perf_event_open(2) in the seccomp profile, the security module and the lockdown "
-            "mode that apply here"};
+    return {
+        errno_text(error) + ", though the capabilities are held",
+        "check kernel.perf_event_paranoid, and allow perf_event_open(2) in the seccomp profile, "
+        "the security module and the lockdown mode that apply here"};
   if (error == ENOSYS)
     return {"this kernel has no perf_event_open(2)", "use a kernel with CONFIG_PERF_EVENTS"};
   if (error == EMFILE)

@@ -26,7 +26,7 @@ IndexRow index_row(const Recording& recording, const CollectedProcess& collected
   return {.pid = process.pid,
           .start_ticks = process.start_ticks(),
           .comm = process.comm,
-          .executable = *process.exe,
+          .executable = collected.executable_path(),
           .build_id = build_id,
           .samples = static_cast<int64_t>(collected.aggregate.accounting().written()),
           .file = {}};
@@ -108,8 +108,8 @@ Result<void> write_output(const RecordOptions& options, const Recording& recordi
   for (const Error& error : files.failed)
     print_error(error);
   if (!files.failed.empty())
-    return fail("write the profiles", "no place took " + std::to_string(files.failed.size()) +
-                                          " of them");
+    return fail("write the profiles",
+                "no place took " + std::to_string(files.failed.size()) + " of them");
   return {};
 }
 
@@ -119,16 +119,16 @@ Result<void> record(const RecordOptions& options, std::unique_ptr<Recording>& re
   if (!target)
     return std::unexpected(target.error());
   const bool one_file = target->kind != OutputTarget::Kind::Folder;
-  auto prepared = Recording::prepare(options);
-  if (!prepared)
-    return std::unexpected(prepared.error());
-  recording = std::move(*prepared);
   auto output = RecordingOutput::open({.target = std::move(*target),
                                        .owner = sudo_owner(),
                                        .fallbacks = default_fallbacks(),
                                        .text_lines = options.top});
   if (!output)
     return std::unexpected(output.error());
+  auto prepared = Recording::prepare(options);
+  if (!prepared)
+    return std::unexpected(prepared.error());
+  recording = std::move(*prepared);
   if (auto run = recording->run(); !run)
     return run;
   if (auto written = write_output(options, *recording, *output, one_file); !written)

@@ -80,7 +80,7 @@ std::string text_of(int status) {
   if (WIFSIGNALED(status)) {
     const char* name = ::sigabbrev_np(WTERMSIG(status));
     return "was killed by " + (name != nullptr ? "SIG" + std::string(name)
-                                           : "signal " + std::to_string(WTERMSIG(status)));
+                                               : "signal " + std::to_string(WTERMSIG(status)));
   }
   return "exited with status " + std::to_string(WEXITSTATUS(status));
 }

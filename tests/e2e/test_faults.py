@@ -184,7 +184,8 @@ def test_ring_buffer_overflow_is_counted(pprofd):
         targets = [stack.enter_context(start_workload(workload("burn"), 0))
                    for _ in range(max(2, os.cpu_count()))]
         run = pprofd.start("record", "--all", "-F", 5000, "--merge", "-o", "all.pb.gz").wait_started()
-        held = time.monotonic() + 6
+        # The ring holds 16 MiB; the shortest records have about 100 bytes.
+        held = time.monotonic() + 25
         run.process.signal(signal.SIGSTOP)
         while time.monotonic() < held:
             time.sleep(0.1)
