@@ -186,7 +186,9 @@ if [ -n "$long" ] && wanted build; then
 fi
 if wanted lint; then
   step format 120 tests/lint/format.sh
-  step tidy 1500 tests/lint/tidy.py build/release
+  # The tests' own sources take as long again: --long.
+  [ -n "$long" ] && folders=(.) || folders=(bpf daemon symbolizer)
+  step tidy 2400 tests/lint/tidy.py build/release "${folders[@]}"
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit

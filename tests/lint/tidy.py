@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""tidy.py BUILD: clang-tidy-19 over every source of ours that BUILD compiles, on all CPUs.
+"""tidy.py BUILD [FOLDER…]: clang-tidy-19 over every source of ours that BUILD compiles, below the folders, on
+all CPUs.
 
 A file that was clean is not looked at again until it, any header, its command line or the rules
 change: build/lint remembers them by hash."""
@@ -22,9 +23,10 @@ def tracked(*patterns):
     return [ROOT / name for name in answer.stdout.decode().split("\0") if name]
 
 
-def commands(build):
+def commands(build, folders):
     """{source: command line} of what is ours and compiled; generated files are not ours."""
-    ours = set(tracked("*.cc", "*.c"))
+    ours = {source for source in tracked("*.cc", "*.c")
+            if any(source.is_relative_to((ROOT / folder).resolve()) for folder in folders)}
     entries = json.loads((build / "compile_commands.json").read_text())
     return {Path(e["file"]): e.get("command") or " ".join(e["arguments"]) for e in entries
             if Path(e["file"]) in ours}
@@ -58,7 +60,7 @@ def main():
     build = (ROOT / sys.argv[1]).resolve()
     MEMORY.mkdir(parents=True, exist_ok=True)
     rules = digest_of_rules()
-    work = commands(build)
+    work = commands(build, sys.argv[2:] or ["."])
     assert work, f"{build} compiles nothing of ours"
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
