@@ -186,9 +186,7 @@ if [ -n "$long" ] && wanted build; then
 fi
 if wanted lint; then
   step format 120 tests/lint/format.sh
-  # The tests' own sources take as long again: --long.
-  [ -n "$long" ] && folders=(.) || folders=(bpf daemon symbolizer)
-  step tidy 2400 tests/lint/tidy.py build/release "${folders[@]}"
+  step tidy 1500 tests/lint/tidy.py build/release ${long:+--tests}
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit

@@ -60,8 +60,8 @@ template <typename Number> bool environment_number(const char* variable, Number&
 
 void give(int fd, const std::optional<Owner>& owner) {
   // Where it does not work (a file system without owners) the file is root's, and still whole.
-  if (owner)
-    [[maybe_unused]] int ignored = fchown(fd, owner->uid, owner->gid);
+  if (owner) [[maybe_unused]]
+    int ignored = fchown(fd, owner->uid, owner->gid);
 }
 
 std::string hint_for(int error) {
@@ -166,7 +166,9 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   return *this;
 }
 
-OutputFile::~OutputFile() { discard(); }
+OutputFile::~OutputFile() {
+  discard();
+}
 
 void OutputFile::discard() {
   if (!temporary_.empty())
@@ -181,7 +183,9 @@ Result<void> OutputFile::write(std::string_view bytes) {
   return {};
 }
 
-void OutputFile::start_writeback() { sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+void OutputFile::start_writeback() {
+  sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
 
 Result<void> OutputFile::commit() {
   // Not every file system can sync; those keep nothing over a crash anyway.
@@ -268,7 +272,9 @@ Result<void> Folder::probe_writable(const std::string& name) const {
   return file->write(std::string(4096, '\0'));
 }
 
-void Folder::sync() const { [[maybe_unused]] int ignored = fsync(fd_.get()); }
+void Folder::sync() const {
+  [[maybe_unused]] int ignored = fsync(fd_.get());
+}
 
 void Folder::remove_if_unused() const {
   if (created_)

@@ -6,9 +6,6 @@
 // a file are never followed. One thread.
 #pragma once
 
-#include "symbolizer/base/fd.h"
-#include "symbolizer/base/result.h"
-
 #include <sys/types.h>
 
 #include <optional>
@@ -16,6 +13,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "symbolizer/base/fd.h"
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 

@@ -1,14 +1,14 @@
 #include "daemon/output/recording_output.h"
 
-#include "daemon/profile/folded.h"
-#include "daemon/profile/text.h"
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
+
+#include "daemon/profile/folded.h"
+#include "daemon/profile/text.h"
 
 namespace pprofd {
 
@@ -90,9 +90,8 @@ Result<RecordingOutput> RecordingOutput::open(OutputOptions options) {
   const OutputTarget& target = options.target;
   if (target.kind == OutputTarget::Kind::Stdout)
     return RecordingOutput(std::move(options), std::nullopt);
-  auto folder = Folder::open(target.folder,
-                             target.create_folder ? IfMissing::Create : IfMissing::Fail,
-                             options.owner);
+  auto folder = Folder::open(
+      target.folder, target.create_folder ? IfMissing::Create : IfMissing::Fail, options.owner);
   if (!folder)
     return std::unexpected(folder.error());
   std::vector<std::string> names;

@@ -5,17 +5,17 @@
 // the fallback folders that takes it, and finish() says so. One thread.
 #pragma once
 
-#include "daemon/output/folder.h"
-#include "daemon/output/index.h"
-#include "daemon/output/target.h"
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
+
+#include "daemon/output/folder.h"
+#include "daemon/output/index.h"
+#include "daemon/output/target.h"
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

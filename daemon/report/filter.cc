@@ -1,7 +1,5 @@
 #include "daemon/report/filter.h"
 
-#include "daemon/profile/id_index.h"
-
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -9,6 +7,8 @@
 #include <memory>
 #include <unordered_map>
 #include <vector>
+
+#include "daemon/profile/id_index.h"
 
 namespace pprofd {
 

@@ -1,8 +1,5 @@
 #include "daemon/report/input.h"
 
-#include "daemon/profile/table/units.h"
-#include "symbolizer/base/fd.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +8,9 @@
 #include <cmath>
 #include <limits>
 #include <ranges>
+
+#include "daemon/profile/table/units.h"
+#include "symbolizer/base/fd.h"
 
 namespace pprofd {
 
@@ -76,8 +76,8 @@ void keep_types(proto::Profile& profile, const std::vector<std::string>& names) 
   std::vector<int> from;
   for (const std::string& name : names)
     from.push_back(find_type(profile, name));
-  bool same = static_cast<int>(from.size()) == profile.sample_type_size() &&
-              std::ranges::is_sorted(from);
+  bool same =
+      static_cast<int>(from.size()) == profile.sample_type_size() && std::ranges::is_sorted(from);
   if (same)
     return;
   google::protobuf::RepeatedPtrField<proto::ValueType> types;

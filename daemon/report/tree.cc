@@ -1,9 +1,9 @@
 #include "daemon/report/tree.h"
 
-#include "daemon/profile/saturating.h"
-
 #include <ostream>
 #include <string>
+
+#include "daemon/profile/saturating.h"
 
 namespace pprofd {
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""tidy.py BUILD [FOLDER…]: clang-tidy-19 over every source of ours that BUILD compiles, below the folders, on
-all CPUs.
+"""tidy.py BUILD [--tests]: clang-tidy-19 over the sources of ours that BUILD compiles, on all CPUs.
+The tests' own sources, which take as long again, only with --tests.
 
 A file that was clean is not looked at again until it, any header, its command line or the rules
 change: build/lint remembers them by hash."""
@@ -23,13 +23,15 @@ def tracked(*patterns):
     return [ROOT / name for name in answer.stdout.decode().split("\0") if name]
 
 
-def commands(build, folders):
+def commands(build):
     """{source: command line} of what is ours and compiled; generated files are not ours."""
-    ours = {source for source in tracked("*.cc", "*.c")
-            if any(source.is_relative_to((ROOT / folder).resolve()) for folder in folders)}
+    ours = set(tracked("*.cc", "*.c"))
     entries = json.loads((build / "compile_commands.json").read_text())
-    return {Path(e["file"]): e.get("command") or " ".join(e["arguments"]) for e in entries
-            if Path(e["file"]) in ours}
+    commands = {Path(e["file"]): e.get("command") or " ".join(e["arguments"]) for e in entries
+                if Path(e["file"]) in ours}
+    if "--tests" in sys.argv:
+        return commands
+    return {path: command for path, command in commands.items() if path.parts[len(ROOT.parts)] != "tests"}
 
 
 def digest_of_rules():
@@ -60,7 +62,7 @@ def main():
     build = (ROOT / sys.argv[1]).resolve()
     MEMORY.mkdir(parents=True, exist_ok=True)
     rules = digest_of_rules()
-    work = commands(build, sys.argv[2:] or ["."])
+    work = commands(build)
     assert work, f"{build} compiles nothing of ours"
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

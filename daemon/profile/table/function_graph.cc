@@ -1,14 +1,14 @@
 #include "daemon/profile/table/function_graph.h"
 
-#include "daemon/profile/entry_key.h"
-#include "daemon/profile/id_index.h"
-#include "daemon/profile/saturating.h"
-
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 #include <tuple>
 #include <unordered_map>
+
+#include "daemon/profile/entry_key.h"
+#include "daemon/profile/id_index.h"
+#include "daemon/profile/saturating.h"
 
 namespace pprofd {
 
@@ -47,7 +47,8 @@ public:
 private:
   std::string_view executable(const proto::Location& location) const {
     int position = mappings_.position(location.mapping_id());
-    return position < 0 ? std::string_view() : text(profile_, profile_.mapping(position).filename());
+    return position < 0 ? std::string_view()
+                        : text(profile_, profile_.mapping(position).filename());
   }
 
   size_t node(std::string_view name, std::string_view file, int64_t start_line) {
@@ -104,8 +105,7 @@ private:
   static void add_to(int64_t& sum, int64_t value) { sum = saturating_add(sum, value); }
 
   void call(size_t caller, size_t callee, int64_t value, bool inlined) {
-    auto [found, added] =
-        edges_.try_emplace(uint64_t{caller} << 32 | callee, graph_.edges.size());
+    auto [found, added] = edges_.try_emplace(uint64_t{caller} << 32 | callee, graph_.edges.size());
     if (added) {
       graph_.edges.push_back({caller, callee, 0, true});
       seen_edge_.push_back(0);
@@ -169,8 +169,8 @@ private:
       functions[graph_.edges[i].callee].in.push_back(i);
     }
     for (FunctionNode& function : functions) {
-      auto inlined = std::ranges::count_if(
-          function.in, [&](size_t edge) { return graph_.edges[edge].inlined; });
+      auto inlined = std::ranges::count_if(function.in,
+                                           [&](size_t edge) { return graph_.edges[edge].inlined; });
       if (inlined > 0)
         function.inlining = static_cast<size_t>(inlined) == function.in.size()
                                 ? Inlining::Always

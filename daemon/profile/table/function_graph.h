@@ -5,12 +5,12 @@
 // executable. Inlined functions are frames of their own. Recursion counts once.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

@@ -1,12 +1,11 @@
-#include "daemon/report/report.h"
-
-#include "tests/unit/daemon/output/temporary_folder.h"
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
+
+#include "daemon/report/report.h"
+#include "tests/unit/daemon/output/temporary_folder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -35,8 +34,8 @@ protected:
     std::ostringstream out;
     auto result = report(options, out);
     return result ? out.str()
-                  : "error: " + result.error().what + ": " + result.error().why + "\nhint: " +
-                        result.error().hint;
+                  : "error: " + result.error().what + ": " + result.error().why +
+                        "\nhint: " + result.error().hint;
   }
 
   TemporaryFolder temporary;
@@ -112,8 +111,9 @@ TEST_F(Report, WhatIsNewAndWhatIsGoneIsSaid) {
 }
 
 TEST_F(Report, ADifferenceIsATable) {
-  EXPECT_THAT(run({.files = {write("a", 1)}, .view = ReportView::kTree, .diff_base = write("b", 2)}),
-              HasSubstr("hint: leave out --tree or --folded"));
+  EXPECT_THAT(
+      run({.files = {write("a", 1)}, .view = ReportView::kTree, .diff_base = write("b", 2)}),
+      HasSubstr("hint: leave out --tree or --folded"));
 }
 
 TEST_F(Report, ProfilesOfAnotherUnitAreScaledToTheFinest) {
