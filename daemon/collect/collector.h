@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct CollectedProcess {
   const Process* process = nullptr; // valid as long as the collector
   Aggregate aggregate;
   std::unordered_map<uint32_t, Mapping> mappings; // those that frames refer to, by id
+  std::optional<Mapping> program;                 // of the executable; none: not known
   size_t frames_asked = 0; // of aggregate.frames(), those whose names have been asked for
 };
 
@@ -101,6 +103,7 @@ private:
   void take_sample(const SampleBatch::Entry& entry);
   TraceFrame resolve(CollectedProcess& into, Process& process, uint64_t word, uint64_t time,
                      bool leaf);
+  static void note_program(CollectedProcess& into, const Process& process);
   void ask_for_names();
   void ask_for_names_of(CollectedProcess& process);
   void reject_wrong_files();

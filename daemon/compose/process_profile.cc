@@ -69,8 +69,7 @@ KeyValues accounting_of(const RecordingInfo& info, const SampleAccounting& accou
       add("stacks.incomplete." + std::string(stack_end_name(end)), accounting.stack_ends.at(at));
   }
   add("stacks.heuristic", accounting.heuristic);
-  if (info.symbolized)
-    add("frames.unsymbolized", unsymbolized);
+  add("frames.unsymbolized", unsymbolized);
   if (info.unattributed_drops != 0)
     add("host.samples.dropped.unattributed", info.unattributed_drops);
   return all;
@@ -99,19 +98,10 @@ public:
 private:
   // pprof takes the first mapping for the program.
   void add_main_executable() {
-    const Process& process = *collected_.process;
-    const Mapping* main = nullptr;
-    for (const auto& [id, mapping] : collected_.mappings) {
-      const bool is_main = mapping.executable && mapping.executable == process.executable;
-      if (is_main && (main == nullptr || mapping.start < main->start))
-        main = &mapping;
-    }
-    for (const Mapping& mapping : process.space.live()) {
-      if (main == nullptr && mapping.executable && mapping.executable == process.executable)
-        main = &mapping;
-    }
-    if (main != nullptr)
-      mapping_id(*main);
+    if (collected_.program)
+      mapping_id(*collected_.program);
+    else if (!collected_.process->exe->empty())
+      builder_.add_mapping({.file = *collected_.process->exe, .build_id = {}});
   }
 
   uint64_t mapping_id(const Mapping& mapping) {
@@ -195,7 +185,7 @@ private:
   void add_location(uint64_t mapping, uint64_t address, const std::vector<LineInfo>& lines,
                     bool named) {
     locations_.push_back(builder_.add_location(mapping, address, lines));
-    named_.push_back(named);
+    named_.push_back(named && info_.symbolized);
   }
 
   void add_rows() {

@@ -280,7 +280,9 @@ Process* ProcessTable::find(pid_t pid, uint64_t start_time) {
   for (auto at = first; at != last; ++at)
     if (recognise(at->second.get()))
       return at->second.get();
-  if (process != nullptr && start_time < process->start_time)
+  // A start time from a fork event may be wrong after the machine has slept: /proc decides then.
+  if (process != nullptr && process->start_precision != StartPrecision::fork &&
+      start_time < process->start_time)
     return &create_ghost(pid, start_time);
   if (process != nullptr) {
     ++stats_.pid_reuses;

@@ -52,16 +52,15 @@ public:
 
   Result<Profile> write_all() {
     const Collector& collector = recording_.collector();
-    const bool merged = one_file_ && !recording_.target().is_one_process();
+    const bool merged = one_file_ && collector.collected().size() != 1;
     RecordingInfo info = recording_.info();
     info.merged = merged;
     std::vector<ComposedProfile> profiles;
     profiles.reserve(collector.collected().size());
     for (const auto& process : collector.collected()) {
       profiles.push_back(compose_profile(info, *process, collector, kernel_));
-      if (merged)
-        continue;
-      output_.write(index_row(recording_, *process), profiles.back().profile);
+      if (!merged)
+        output_.write(index_row(recording_, *process), profiles.back().profile);
     }
     if (profiles.empty())
       return merged ? fail("write the profile", recording_.why_nothing()) : Result<Profile>();

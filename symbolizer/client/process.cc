@@ -79,7 +79,7 @@ private:
 std::string text_of(int status) {
   if (WIFSIGNALED(status)) {
     const char* name = ::sigabbrev_np(WTERMSIG(status));
-    return "killed by " + (name != nullptr ? "SIG" + std::string(name)
+    return "was killed by " + (name != nullptr ? "SIG" + std::string(name)
                                            : "signal " + std::to_string(WTERMSIG(status)));
   }
   return "exited with status " + std::to_string(WEXITSTATUS(status));

@@ -15,7 +15,7 @@ namespace pprofd::symbolizer {
 
 // How a process ended.
 struct ProcessEnd {
-  std::string text; // "killed by SIGSEGV", "exited with status 1"
+  std::string text; // "was killed by SIGSEGV", "exited with status 1"
   std::chrono::nanoseconds cpu_time{0};
 };
 

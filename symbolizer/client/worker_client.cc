@@ -241,7 +241,7 @@ private:
     if (!end)
       leftovers_.push_back(std::move(worker.process));
     if (trouble.text.empty())
-      trouble.text = end ? "was " + end->text : "could not be ended";
+      trouble.text = end ? end->text : "could not be ended";
     const std::scoped_lock lock(state_);
     if (end)
       status_.cpu_time += end->cpu_time;

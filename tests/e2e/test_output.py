@@ -139,7 +139,7 @@ def test_fifo_output_does_not_hang(pprofd, burning, tmp_path):
 
 
 def profiles_named_in(text):
-    return [word for word in re.findall(r"[^\s'\"]+\.pb\.gz", text) if os.path.exists(word)]
+    return sorted({word for word in re.findall(r"[^\s'\"]+\.pb\.gz", text) if os.path.exists(word)})
 
 
 @pytest.mark.parametrize("target", ["one file", "folder"])

@@ -121,8 +121,12 @@ def test_code_without_a_file(pprofd):
 
 def test_function_names_of_the_c_library(pprofd):
     """Frames in the C library have its names, as the file's own symbol tables give them."""
-    profile = record(pprofd, workload("kernel_time"))
-    assert {"read", "__read", "__GI___libc_read", "__libc_read"} & profile.function_names()
+    profile = record(pprofd, workload("burn"), 0)
+    library = next(m for m in profile.mappings if Path(m.file).name.startswith("libc.so"))
+    symbols = {line.split()[-1].partition("@")[0] for line in
+               run_program(["nm", "-D", "--defined-only", library.file]).splitlines()}
+    inside = {name for s in profile.samples for name, mapping in profile.frames(s) if mapping is library}
+    assert inside & symbols, inside
 
 
 def test_python_and_shell_have_names(pprofd, tmp_path):
@@ -130,7 +134,7 @@ def test_python_and_shell_have_names(pprofd, tmp_path):
     script = "i = 0\nprint('ready', flush=True)\nwhile True: i += 1"
     with start_workload("/usr/bin/python3", "-c", script) as target:
         profile = pprofd.run("record", "-p", target.pid, "-d", 1).succeed().profile
-    assert profile.total > 50
+    assert profile.total > 10
     assert any(Path(m.file).name.startswith("python3") for m in profile.mappings)
     assert any("Py" in name for name in profile.function_names()), sorted(profile.function_names())[:20]
 
