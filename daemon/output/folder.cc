@@ -153,7 +153,8 @@ std::optional<Owner> sudo_owner() {
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : folder_(other.folder_), name_(std::move(other.name_)),
-      temporary_(std::exchange(other.temporary_, {})), fd_(std::move(other.fd_)) {}
+      temporary_(std::exchange(other.temporary_, {})), synced_(other.synced_),
+      fd_(std::move(other.fd_)) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   if (this != &other) {
@@ -161,6 +162,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
     folder_ = other.folder_;
     name_ = std::move(other.name_);
     temporary_ = std::exchange(other.temporary_, {});
+    synced_ = other.synced_;
     fd_ = std::move(other.fd_);
   }
   return *this;
@@ -178,6 +180,7 @@ void OutputFile::discard() {
 }
 
 Result<void> OutputFile::write(std::string_view bytes) {
+  synced_ = false;
   if (int error = write_all(fd_.get(), bytes); error != 0)
     return failed("write " + folder_->path_of(name_), error);
   return {};
@@ -187,10 +190,18 @@ void OutputFile::start_writeback() {
   sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-Result<void> OutputFile::commit() {
+Result<void> OutputFile::sync() {
   // Not every file system can sync; those keep nothing over a crash anyway.
   if (fsync(fd_.get()) != 0 && errno != EINVAL && errno != EROFS)
     return failed("write " + folder_->path_of(name_), errno);
+  synced_ = true;
+  return {};
+}
+
+Result<void> OutputFile::commit() {
+  if (!synced_)
+    if (auto ok = sync(); !ok)
+      return ok;
   int folder = folder_->fd_.get();
   if (renameat(folder, temporary_.c_str(), folder, name_.c_str()) != 0)
     return failed("write " + folder_->path_of(name_), errno);

@@ -66,11 +66,13 @@ private:
     OutputFile file;
     std::string bytes;
     std::optional<size_t> row; // whose file it is in the index
+    Result<void> synced;
   };
 
   RecordingOutput(OutputOptions options, std::optional<Folder> folder);
 
   void put(const std::string& name, std::string bytes, std::optional<size_t> row);
+  void sync_pending();
   void commit_pending();
   void move(const std::string& name, const std::string& bytes, std::optional<size_t> row,
             Error reason);

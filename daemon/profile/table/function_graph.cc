@@ -160,10 +160,6 @@ private:
 
   void link() {
     auto& functions = graph_.functions;
-    std::ranges::sort(graph_.edges, {}, [&](const CallEdge& edge) {
-      return std::tuple(-magnitude(edge.value), std::string_view(functions[edge.caller].name),
-                        std::string_view(functions[edge.callee].name), edge.caller, edge.callee);
-    });
     for (size_t i = 0; i < graph_.edges.size(); i++) {
       functions[graph_.edges[i].caller].out.push_back(i);
       functions[graph_.edges[i].callee].in.push_back(i);
@@ -192,6 +188,16 @@ private:
 };
 
 } // namespace
+
+std::vector<size_t> largest_first(const FunctionGraph& graph, std::vector<size_t> edges) {
+  std::ranges::sort(edges, {}, [&](size_t i) {
+    const CallEdge& edge = graph.edges[i];
+    return std::tuple(-magnitude(edge.value), std::string_view(graph.functions[edge.caller].name),
+                      std::string_view(graph.functions[edge.callee].name), edge.caller,
+                      edge.callee);
+  });
+  return edges;
+}
 
 FunctionGraph function_graph(const proto::Profile& profile, int value_index) {
   return Builder(profile, value_index).run();
