@@ -314,7 +314,7 @@ Result<perftools::profiles::Profile> compose_merged(const RecordingInfo& info,
   std::ranges::move(accounting_of(info, accounting, unsymbolized), std::back_inserter(comments));
   for (const auto& [key, value] : comments) {
     merged->add_comment(merged->string_table_size());
-    merged->add_string_table(key + "=" + value);
+    merged->add_string_table(std::string(key).append("=").append(value));
   }
   return merged;
 }

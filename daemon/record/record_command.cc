@@ -147,7 +147,9 @@ int run_record(const RecordOptions& options) {
     print_error(done.error());
     return has_command ? kOwnFailure : kExitFailed;
   }
-  return has_command ? shell_status(recording->command()->wait()) : kExitDone;
+  if (auto& command = recording->command())
+    return shell_status(command->wait());
+  return kExitDone;
 }
 
 } // namespace pprofd

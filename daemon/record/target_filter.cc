@@ -73,6 +73,7 @@ Result<TargetFilter> TargetFilter::create(const Target& target) {
   TargetFilter filter(target);
   filter.description_ = describe(target);
   std::vector<Result<ProcessPredicate>> made;
+  made.reserve(target.exes.size() + target.cgroups.size());
   for (const std::string& path : target.exes)
     made.push_back(match_exe(path));
   for (const std::string& path : target.cgroups) {

@@ -151,10 +151,10 @@ public:
 
   void run() {
     auto& samples = *profile_.mutable_sample();
-    auto gone = std::remove_if(samples.begin(), samples.end(),
-                               [&](const proto::Sample& sample) { return !kept(sample); });
-    samples.DeleteSubrange(static_cast<int>(gone - samples.begin()),
-                           static_cast<int>(samples.end() - gone));
+    const auto gone =
+        std::ranges::remove_if(samples, [&](const proto::Sample& sample) { return !kept(sample); });
+    samples.DeleteSubrange(static_cast<int>(gone.begin() - samples.begin()),
+                           static_cast<int>(gone.size()));
   }
 
 private:

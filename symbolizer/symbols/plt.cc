@@ -178,10 +178,10 @@ private:
 PltEntries read_plt(const ByteSource& source, const ElfImage& image) {
   if (image.machine() != EM_X86_64)
     return {};
-  std::vector<Stub> stubs = decode_stubs(source, image);
+  const std::vector<Stub> stubs = decode_stubs(source, image);
   if (stubs.empty())
     return {};
-  return Joiner(source, image, std::move(stubs)).join();
+  return Joiner(source, image, stubs).join();
 }
 
 } // namespace pprofd::symbolizer

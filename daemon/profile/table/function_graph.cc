@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <tuple>
 #include <unordered_map>
 
@@ -138,7 +137,8 @@ private:
   void sort() {
     auto& functions = graph_.functions;
     std::vector<size_t> order(functions.size());
-    std::iota(order.begin(), order.end(), size_t{0});
+    for (size_t i = 0; i < order.size(); ++i)
+      order[i] = i;
     std::ranges::sort(order, {}, [&](size_t i) {
       const FunctionNode& f = functions[i];
       return std::tuple(-magnitude(f.flat), std::string_view(f.name), -magnitude(f.cum), i);

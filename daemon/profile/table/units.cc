@@ -39,7 +39,7 @@ struct Kind {
   std::span<const Unit> units;
   const Unit* fallback;
 };
-constexpr std::array kKinds{Kind{kMemory, &kMemory[0]}, Kind{kTime, &kTime[3]}};
+constexpr std::array kKinds{Kind{kMemory, kMemory.data()}, Kind{kTime, &kTime[3]}};
 
 struct Known {
   const Kind* kind;

@@ -163,8 +163,10 @@ std::string copy_with_build_id(const std::filesystem::path& from, const std::fil
     return {};
   BuildId id;
   id.size = 20;
-  std::memcpy(id.bytes.data(), &number, sizeof(number));
-  std::memset(id.bytes.data() + sizeof(number), 0x5a, id.bytes.size() - sizeof(number));
+  // With the pid, for tests that run at the same time see each other's programs.
+  const std::array<uint32_t, 2> unique = {number, static_cast<uint32_t>(::getpid())};
+  std::memset(id.bytes.data(), 0x5a, id.bytes.size());
+  std::memcpy(id.bytes.data(), unique.data(), sizeof(unique));
   std::memcpy(bytes.data() + note + sizeof(kNote), id.bytes.data(), id.bytes.size());
   std::ofstream(to, std::ios::binary) << bytes;
   ::chmod(to.c_str(), 0755);
