@@ -76,7 +76,7 @@ struct {
 static __always_inline const struct pprofd_mapping *find_mapping(__u32 space, __u32 mappings,
 								 __u64 pc)
 {
-	struct pprofd_chunk_key key = { .owner = space, .chunk = 0 };
+	struct pprofd_chunk_key key = {.owner = space, .chunk = 0};
 	const struct pprofd_space_chunk *chunk;
 	__u32 at;
 
@@ -106,7 +106,7 @@ static __always_inline const struct pprofd_mapping *find_mapping(__u32 space, __
 /* The chunk of rows for an address, through one level of directory or two. */
 static __always_inline const struct pprofd_table_chunk *find_chunk(__u32 table, __u32 address)
 {
-	struct pprofd_chunk_key key = { .owner = table, .chunk = PPROFD_DIRECTORY_CHUNK };
+	struct pprofd_chunk_key key = {.owner = table, .chunk = PPROFD_DIRECTORY_CHUNK};
 	const struct pprofd_table_chunk *chunk = bpf_map_lookup_elem(&tables, &key);
 	__u32 at;
 
@@ -174,9 +174,8 @@ static __always_inline __u32 cache_place(__u32 space, __u64 pc)
 	return (__u32)(hash >> 55) & (RULE_CACHE_SIZE - 1);
 }
 
-static __always_inline enum unwind_lookup look_up(__u32 space, __u32 mappings,
-						  struct rule_cache *cache, __u64 pc,
-						  struct unwind_found *found)
+static __always_inline enum unwind_lookup
+look_up(__u32 space, __u32 mappings, struct rule_cache *cache, __u64 pc, struct unwind_found *found)
 {
 	struct unwind_found *entry = &cache->entries[cache_place(space, pc)];
 	const struct pprofd_mapping *mapping;
@@ -190,8 +189,8 @@ static __always_inline enum unwind_lookup look_up(__u32 space, __u32 mappings,
 	if (!mapping)
 		return UNWIND_NO_MAPPING;
 	if (mapping->table < PPROFD_TABLE_FIRST)
-		return mapping->table == PPROFD_TABLE_PENDING ? UNWIND_PENDING :
-								UNWIND_NO_UNWIND_INFO;
+		return mapping->table == PPROFD_TABLE_PENDING ? UNWIND_PENDING
+							      : UNWIND_NO_UNWIND_INFO;
 	result = find_rule(mapping->table, pc - mapping->bias, found);
 	if (result != UNWIND_FOUND)
 		return result;

@@ -10,8 +10,8 @@
  *
  * A space never changes: a process whose mappings change gets a new one, written before the process
  * entry is switched over in one update, and the old one is removed after that. So a sample sees
- * all of the old mappings or all of the new ones, and (space, pc) is a key under which a rule may be
- * cached without a way to invalidate it. Neither numbers of spaces nor of tables are used twice.
+ * all of the old mappings or all of the new ones, and (space, pc) is a key under which a rule may
+ * be cached without a way to invalidate it. Neither numbers of spaces nor of tables are used twice.
  *
  * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages:
  * each covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low
@@ -26,9 +26,9 @@
 
 /* The mapping's table; real tables count from PPROFD_TABLE_FIRST. */
 enum pprofd_table_id {
-	PPROFD_TABLE_PENDING = 0,       /* being made: user space unwinds from a copy of the stack */
+	PPROFD_TABLE_PENDING = 0, /* being made: user space unwinds from a copy of the stack */
 	PPROFD_TABLE_FRAME_POINTER = 1, /* no rows exist (JIT code, no unwind information) */
-	PPROFD_TABLE_NONE = 2,          /* rows can't be had; nothing is known of this code */
+	PPROFD_TABLE_NONE = 2,		/* rows can't be had; nothing is known of this code */
 	PPROFD_TABLE_FIRST = 16,
 };
 
@@ -39,8 +39,8 @@ struct pprofd_mapping {
 	__u32 table; /* enum pprofd_table_id or a table's number */
 };
 
-#define PPROFD_SPACE_MAPPINGS 40
-#define PPROFD_SPACE_DIRECTORY 120
+#define PPROFD_SPACE_MAPPINGS	  40
+#define PPROFD_SPACE_DIRECTORY	  120
 #define PPROFD_SPACE_MAX_MAPPINGS (PPROFD_SPACE_MAPPINGS * PPROFD_SPACE_DIRECTORY)
 
 /* Chunk 0 holds the mappings where they fit into one; else the directory stands at
@@ -68,14 +68,14 @@ struct pprofd_process {
 	__u32 mappings; /* in the space */
 };
 
-#define PPROFD_TABLE_ROWS 492
+#define PPROFD_TABLE_ROWS	      492
 #define PPROFD_TABLE_DIRECTORY_LEVEL2 0x80000000U /* chunk numbers of second-level directories */
 
 struct pprofd_table_chunk {
-	__u32 base;  /* address of the first row */
-	__u32 count; /* rows, or entries of a directory */
+	__u32 base;   /* address of the first row */
+	__u32 count;  /* rows, or entries of a directory */
 	__u32 levels; /* directory: 1 where its entries are row chunks, 2 where directories */
-	__u32 end;   /* row chunk: first address behind its last row's range */
+	__u32 end;    /* row chunk: first address behind its last row's range */
 	__u32 rows[PPROFD_TABLE_ROWS]; /* address - base | rule << 16; directory: bases */
 };
 

@@ -40,23 +40,23 @@
 
 enum unwind_lookup {
 	UNWIND_FOUND = 0,
-	UNWIND_NO_MAPPING,    /* no executable mapping is known at the pc */
-	UNWIND_PENDING,       /* the executable's rows are not there yet */
-	UNWIND_NO_ROW,        /* the executable has rows, none for the pc */
-	UNWIND_NO_UNWIND_INFO,/* the code has no rows at all */
+	UNWIND_NO_MAPPING,     /* no executable mapping is known at the pc */
+	UNWIND_PENDING,	       /* the executable's rows are not there yet */
+	UNWIND_NO_ROW,	       /* the executable has rows, none for the pc */
+	UNWIND_NO_UNWIND_INFO, /* the code has no rows at all */
 };
 
 struct unwind_state {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 lr; /* arm64 */
+	__u64 lr;	    /* arm64 */
 	__u64 signal_frame; /* address of the registers of the frame below, 0: none */
 	__u32 frame_count;
-	__u32 end;   /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
-	__u32 exact; /* ip is an instruction's address, not a return address */
-	__u32 leaf;  /* no step has been taken: registers[] hold */
-	__u32 guess; /* this frame was found by a frame pointer */
+	__u32 end;	   /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
+	__u32 exact;	   /* ip is an instruction's address, not a return address */
+	__u32 leaf;	   /* no step has been taken: registers[] hold */
+	__u32 guess;	   /* this frame was found by a frame pointer */
 	__u32 block_words; /* of block[], valid from block_start on */
 	__u64 block_start;
 	__u64 registers[UNWIND_REGISTERS]; /* of the leaf, by DWARF number */
@@ -173,7 +173,8 @@ UNWIND_INLINE int unwind_cross_signal(struct unwind_state *state)
 }
 
 /* The state becomes that of the caller. */
-UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp, __u32 guess)
+UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp,
+			       __u32 guess)
 {
 	ip &= UNWIND_ADDRESS_MASK;
 	if (ip == 0)
@@ -272,7 +273,7 @@ UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind
 		return unwind_stop(state, PPROFD_STACK_COMPLETE);
 	error = unwind_cfa(state, rule, pc, &cfa);
 	if (error)
-		return unwind_stop(state, (enum pprofd_stack_end)-error);
+		return unwind_stop(state, (enum pprofd_stack_end) - error);
 	if (rule->ra == UNWIND_RA_AT_CFA) {
 		if (unwind_word(state, cfa + (__s64)rule->ra_offset, &ip) != 0)
 			return unwind_stop(state, PPROFD_STACK_READ_FAILED);

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr uint64_t kHighestPid = 4'194'304;             // PID_MAX_LIMIT of 64-bit kernels
-constexpr uint64_t kLongestRecording = 168 * 3'600'000; // a week
+constexpr uint64_t kHighestPid = 4'194'304;                       // PID_MAX_LIMIT of 64-bit kernels
+constexpr uint64_t kLongestRecording = uint64_t{168} * 3'600'000; // a week
 
 constexpr std::array kFormats = {
     Choice{"pprof", "gzipped profile.proto, for go tool pprof and its kin"},
@@ -36,9 +36,8 @@ constexpr std::array kShells = {
 
 constexpr auto kEvents = [] {
   std::array<Choice, kSamplingEvents.size()> choices;
-  std::ranges::transform(kSamplingEvents, choices.begin(), [](const SamplingEvent& event) {
-    return Choice{event.name, event.help};
-  });
+  std::ranges::transform(kSamplingEvents, choices.begin(),
+                         [](const SamplingEvent& event) { return Choice{event.name, event.help}; });
   return choices;
 }();
 
@@ -67,8 +66,7 @@ std::span<const OptionSpec> record_options() {
                  .repeatable = true,
                  .completion = Completion::kProcessName,
                  .group = "Target",
-                 .help = "processes of this name, now and while it runs; names have at most 15 "
-                         "bytes, as in /proc/PID/comm"},
+                 .help = "processes of this name, as in /proc/PID/comm, now and while it runs"},
       OptionSpec{.name = "exe",
                  .type = OptionType::kPath,
                  .argument = "PATH",
@@ -97,8 +95,8 @@ std::span<const OptionSpec> record_options() {
                  .argument = "ID",
                  .repeatable = true,
                  .group = "Target",
-                 .help = "processes of this container, now and while it runs; the id or its "
-                         "beginning"},
+                 .help = "processes of this container, now and while it runs; the id or at least "
+                         "its first 12 digits"},
       OptionSpec{.name = "children",
                  .group = "Target",
                  .help = "children and further descendants of the processes above too"},

@@ -9,6 +9,7 @@
 #include "daemon/cli/program.h"
 #include "daemon/cli/table/suggest.h"
 #include "daemon/cli/table/values.h"
+#include "daemon/process/target_match.h"
 
 namespace pprofd {
 namespace {
@@ -37,26 +38,19 @@ std::vector<std::string> texts(const Arguments& arguments, std::string_view name
   return distinct(arguments.all<std::string>(name));
 }
 
-// systemctl's rule: a name without a unit's suffix is a service.
-std::string unit_name(const std::string& name) {
-  constexpr std::array<std::string_view, 11> kSuffixes = {
-      ".service", ".scope",  ".slice", ".socket",    ".timer", ".mount",
-      ".swap",    ".target", ".path",  ".automount", ".device"};
-  const bool whole =
-      std::ranges::any_of(kSuffixes, [&](std::string_view s) { return name.ends_with(s); });
-  return whole ? name : name + ".service";
-}
-
+// What no process can match is wrong usage.
 Result<void> check_names(const Target& target) {
-  constexpr size_t kLongestComm = 15; // TASK_COMM_LEN - 1
-  for (const std::string& comm : target.comms)
-    if (comm.size() > kLongestComm)
-      return fail("--comm " + in_quotes(comm), "the kernel keeps 15 bytes of a name",
-                  "use --comm " + in_quotes(comm.substr(0, kLongestComm)) + " or --exe");
-  for (const std::string& id : target.containers)
-    if (id.contains('/'))
-      return fail("--container " + in_quotes(id), "not a container id", "use --cgroup for a path");
-  return {};
+  const auto check = [](const std::vector<std::string>& names, auto match) -> Result<void> {
+    for (const std::string& name : names)
+      if (const Result<ProcessPredicate> matcher = match(name); !matcher)
+        return std::unexpected(matcher.error());
+    return {};
+  };
+  if (auto comms = check(target.comms, match_comm); !comms)
+    return comms;
+  if (auto units = check(target.units, match_unit); !units)
+    return units;
+  return check(target.containers, match_container);
 }
 
 // The first selector given, as the user writes it; empty: none.
@@ -69,8 +63,8 @@ std::string first_selector(const Arguments& arguments) {
 Result<void> check_targets(const Arguments& arguments) {
   const std::string selector = first_selector(arguments);
   const bool all = arguments.flag("all");
-  const bool command = arguments.command().has_value();
-  if (command && (arguments.command()->empty() || arguments.command()->front().empty()))
+  const std::optional<std::vector<std::string>>& command = arguments.command();
+  if (command && (command->empty() || command->front().empty()))
     return fail("--", "no COMMAND follows it", "write -- COMMAND [ARG...]");
   if (all && !selector.empty())
     return fail("--all and " + selector, "contradict each other",
@@ -108,11 +102,9 @@ Target make_target(const Arguments& arguments) {
     target.pids.push_back(static_cast<pid_t>(pid));
   target.pids = distinct(target.pids);
   target.comms = texts(arguments, "comm");
-  for (const std::string& path : texts(arguments, "exe"))
-    target.exes.push_back(std::filesystem::absolute(path).lexically_normal().string());
+  target.exes = texts(arguments, "exe");
   target.cgroups = texts(arguments, "cgroup");
-  for (const std::string& unit : texts(arguments, "unit"))
-    target.units.push_back(unit_name(unit));
+  target.units = texts(arguments, "unit");
   target.containers = texts(arguments, "container");
   target.command = arguments.command().value_or(std::vector<std::string>());
   target.children = arguments.flag("children") || !target.command.empty();
@@ -144,9 +136,9 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
     return std::unexpected(targets.error());
   RecordOptions options;
   options.target = make_target(arguments);
-  options.frequency = static_cast<unsigned>(*arguments.get<uint64_t>("frequency"));
+  options.frequency = static_cast<unsigned>(arguments.value<uint64_t>("frequency"));
   options.duration = arguments.get<std::chrono::nanoseconds>("duration");
-  options.event = *arguments.get<std::string>("event");
+  options.event = arguments.value<std::string>("event");
   options.output = arguments.get<std::string>("output").value_or("");
   options.merge = arguments.flag("merge");
   auto formats = make_formats(arguments);
@@ -154,10 +146,10 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
     return std::unexpected(formats.error());
   options.formats = std::move(*formats);
   options.demangle =
-      std::ranges::find(kStyles, *arguments.get<std::string>("demangle"), [](const auto& style) {
+      std::ranges::find(kStyles, arguments.value<std::string>("demangle"), [](const auto& style) {
         return style.first;
       })->second;
-  options.top = static_cast<unsigned>(*arguments.get<uint64_t>("top"));
+  options.top = static_cast<unsigned>(arguments.value<uint64_t>("top"));
   options.kernel = arguments.flag("kernel");
   options.user = arguments.flag("user");
   options.raw = arguments.flag("raw");

@@ -25,13 +25,15 @@ struct Target {
   std::vector<pid_t> pids; // distinct, in the order given
   bool children = false;   // descendants of the matching processes too; always with `command`
   bool all = false;
-  std::vector<std::string> comms;      // at most 15 bytes each, as the kernel keeps them
-  std::vector<std::string> exes;       // absolute, normalised, symbolic links not resolved
-  std::vector<std::string> cgroups;    // as given
-  std::vector<std::string> units;      // with their suffix: "nginx" was made "nginx.service"
-  std::vector<std::string> containers; // an id or the beginning of one
-  std::vector<std::string> command;    // what stood after `--`
-  bool as_root = false;                // start the command as root even under sudo
+  // As given, each once; what they mean is target_match.h's. Names that no process can have were
+  // refused.
+  std::vector<std::string> comms;
+  std::vector<std::string> exes;
+  std::vector<std::string> cgroups;
+  std::vector<std::string> units;
+  std::vector<std::string> containers;
+  std::vector<std::string> command; // what stood after `--`
+  bool as_root = false;             // start the command as root even under sudo
 
   // A single process that runs already, without its children.
   [[nodiscard]] bool is_one_process() const;

@@ -53,19 +53,22 @@ const Mapping* AddressSpace::find(ProcessAddress address) const {
 }
 
 const Mapping* AddressSpace::find(ProcessAddress address, uint64_t time) const {
-  const Mapping* best = find(address);
-  if (best != nullptr && best->mapped_at <= time)
-    return best;
+  const Mapping* live = find(address);
+  if (live != nullptr && std::max(live->mapped_at, live->whole_since) <= time)
+    return live;
+  // Of several that had begun by then, the one that was replaced first held the address: the
+  // others grew over it later. Replaced ones stand in the order in which they went.
+  const Mapping* later = live;
   for (const Replaced& replaced : state_->replaced) {
     const Mapping& mapping = replaced.mapping;
     if (!mapping.contains(address) || replaced.until <= time)
       continue;
     if (mapping.mapped_at <= time)
       return &mapping;
-    if (best == nullptr || mapping.mapped_at < best->mapped_at)
-      best = &mapping;
+    if (later == nullptr || mapping.mapped_at < later->mapped_at)
+      later = &mapping;
   }
-  return best;
+  return live != nullptr && live->mapped_at <= time ? live : later;
 }
 
 const Mapping* AddressSpace::by_id(uint32_t id) const {
@@ -123,6 +126,7 @@ void AddressSpace::carve(State& state, ProcessAddress start, ProcessAddress end,
   for (Mapping& remainder : remainders) {
     remainder.id = state.next_id++;
     remainder.mapped_at = time;
+    remainder.whole_since = 0;
   }
   const auto hole = state.live.erase(first, last);
   state.live.insert(hole, std::make_move_iterator(remainders.begin()),
@@ -156,6 +160,7 @@ void AddressSpace::map(Mapping mapping) {
     if (mapping.id == 0) {
       mapping.id = at->id;
       mapping.mapped_at = at->mapped_at;
+      mapping.whole_since = time;
     } else {
       replace(state, *at, time);
     }
@@ -194,6 +199,8 @@ void AddressSpace::assign(std::vector<Mapping> snapshot, uint64_t time) {
       kept[position] = true;
       mapping.id = at->id;
       mapping.mapped_at = at->mapped_at;
+      mapping.whole_since =
+          mapping.start < at->start || mapping.end > at->end ? time : at->whole_since;
       break;
     }
     if (mapping.id == 0)

@@ -42,6 +42,7 @@ struct Mapping {
   std::shared_ptr<const Executable> executable; // kind file only
   std::shared_ptr<const std::string> name;      // path as the process sees it, "[vdso]", "//anon"
   uint64_t mapped_at = 0;                       // ns, CLOCK_MONOTONIC; 0: before it was known
+  uint64_t whole_since = 0; // when it last grew: what it grew over was something else before
 
   [[nodiscard]] bool contains(ProcessAddress address) const {
     return address >= start && address < end;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <ctime>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "daemon/perf/perf_event.h"
@@ -18,7 +19,8 @@ namespace pprofd {
 namespace {
 
 constexpr size_t kLeastPages = 8;
-constexpr size_t kMostPages = 64;
+constexpr size_t kMostMappingPages = 64;
+constexpr size_t kMostTaskPages = 128; // ten thousand threads of one process may end at once
 // A ring of tasks is woken for when it is this much full.
 constexpr uint32_t kTaskWakeupShare = 4;
 
@@ -32,10 +34,10 @@ size_t page_size() {
   return static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Two thirds of a CPU's share for mappings, whose records are several times as long.
-size_t mapping_ring_pages(size_t total_bytes, size_t cpus) {
-  const size_t share = total_bytes / std::max<size_t>(1, cpus) / page_size() * 2 / 3;
-  return std::clamp(std::bit_floor(share), kLeastPages, kMostPages);
+// Half of a CPU's share, as far as it is of use.
+size_t ring_pages(size_t total_bytes, size_t cpus, size_t most) {
+  const size_t share = total_bytes / std::max<size_t>(1, cpus) / page_size() / 2;
+  return std::clamp(std::bit_floor(share), kLeastPages, most);
 }
 
 perf_event_attr dummy_event() {
@@ -79,8 +81,6 @@ Result<size_t> Sideband::update_cpus() {
     drain_ring(cpu->second.tasks, false, leftover_);
     cpus_.erase(cpu);
   }
-  if (mapping_pages_ == 0)
-    mapping_pages_ = mapping_ring_pages(options_.ring_bytes, watch_.online().size());
   size_t opened = 0;
   Error last_error;
   for (const int cpu : watch_.online()) {
@@ -100,10 +100,12 @@ Result<size_t> Sideband::update_cpus() {
 }
 
 Result<Sideband::Cpu> Sideband::open_cpu(int cpu) {
-  Result<Ring> mappings = open_ring(cpu, true, mapping_pages_);
+  const size_t cpus = watch_.online().size();
+  Result<Ring> mappings =
+      open_ring(cpu, true, ring_pages(options_.ring_bytes, cpus, kMostMappingPages));
   if (!mappings)
     return std::unexpected(std::move(mappings.error()));
-  Result<Ring> tasks = open_ring(cpu, false, std::max(kLeastPages, mapping_pages_ / 2));
+  Result<Ring> tasks = open_ring(cpu, false, ring_pages(options_.ring_bytes, cpus, kMostTaskPages));
   if (!tasks)
     return std::unexpected(std::move(tasks.error()));
   return Cpu{std::move(*mappings), std::move(*tasks)};
@@ -182,12 +184,13 @@ size_t Sideband::ring_bytes() const {
 void EventQueue::sort_incoming() {
   if (incoming_.empty())
     return;
-  const auto middle = static_cast<std::ptrdiff_t>(waiting_.size());
-  std::ranges::move(incoming_, std::back_inserter(waiting_));
+  for (ProcessEvent& event : incoming_)
+    waiting_.push_back({next_++, std::move(event)});
   incoming_.clear();
-  const auto by_time = [](const ProcessEvent& event) { return event.time; };
-  std::ranges::stable_sort(waiting_.begin() + middle, waiting_.end(), {}, by_time);
-  std::ranges::inplace_merge(waiting_, waiting_.begin() + middle, {}, by_time);
+  // Equal times keep the order of arrival, which is that of their ring.
+  std::ranges::sort(waiting_, [](const Waiting& a, const Waiting& b) {
+    return std::tie(a.event.time, a.number) < std::tie(b.event.time, b.number);
+  });
 }
 
 } // namespace pprofd

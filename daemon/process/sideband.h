@@ -37,7 +37,7 @@ namespace pprofd {
 
 struct SidebandOptions {
   bool build_ids = true;
-  // Shared by all rings of all CPUs; a ring gets from 8 to 64 pages of it, and fewer where the
+  // Shared by all rings of all CPUs; a ring gets from 8 to 128 pages of it, and fewer where the
   // limit on locked memory says so.
   size_t ring_bytes = 8U << 20U;
   std::string online_path = "/sys/devices/system/cpu/online";
@@ -92,7 +92,6 @@ private:
   CpuWatch watch_;
   std::map<int, Cpu> cpus_;
   bool build_ids_;
-  size_t mapping_pages_ = 0;
   std::vector<ProcessEvent> leftover_; // of CPUs that went
   uint64_t lost_ = 0;
   uint64_t corrupted_ = 0;
@@ -109,16 +108,22 @@ public:
   template <typename Apply> void take(uint64_t complete_until, Apply&& apply) {
     sort_incoming();
     size_t taken = 0;
-    while (taken < waiting_.size() && waiting_[taken].time <= complete_until)
-      apply(static_cast<const ProcessEvent&>(waiting_[taken++]));
+    while (taken < waiting_.size() && waiting_[taken].event.time <= complete_until)
+      apply(static_cast<const ProcessEvent&>(waiting_[taken++].event));
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
   }
 
 private:
+  struct Waiting {
+    uint64_t number; // of arrival
+    ProcessEvent event;
+  };
+
   void sort_incoming();
 
   std::vector<ProcessEvent> incoming_;
-  std::vector<ProcessEvent> waiting_;
+  std::vector<Waiting> waiting_; // by time
+  uint64_t next_ = 0;
 };
 
 } // namespace pprofd

@@ -2,6 +2,7 @@
 // of somebody else's may number its entries as it likes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>

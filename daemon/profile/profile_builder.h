@@ -17,9 +17,6 @@
 // the normalizers of parca and pyroscope.
 #pragma once
 
-#include "proto/profile.pb.h"
-#include "symbolizer/base/result.h"
-
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +24,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "proto/profile.pb.h"
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 
@@ -124,11 +124,12 @@ Result<std::string> serialize_gzip(const perftools::profiles::Profile& profile);
 struct ParseLimits {
   size_t inflated_bytes = size_t{512} << 20; // of the message
   size_t memory_bytes = size_t{2} << 30;     // of the profile in memory, estimated before parsing
+  size_t frames = size_t{1} << 26;           // of all stacks, inlined ones written out
 };
 
 // Reads anybody's profile, gzip or raw, and holds it to check_consistent. The input may be hostile:
-// inflation and memory are bounded; truncated input, trailing bytes and several profiles in one
-// file are refused. Strings that are not UTF-8 are made so.
+// inflation, memory and stacks are bounded; truncated input, trailing bytes and several profiles in
+// one file are refused. Strings that are not UTF-8 are made so.
 Result<perftools::profiles::Profile> parse_profile(std::string_view bytes,
                                                    const ParseLimits& limits = {});
 

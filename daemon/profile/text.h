@@ -1,16 +1,16 @@
 // A profile as a table of its hottest functions, for people.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-#include "daemon/profile/table/function_graph.h"
-#include "daemon/profile/table/units.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
+#include "daemon/profile/table/function_graph.h"
+#include "daemon/profile/table/units.h"
 
 namespace pprofd {
 

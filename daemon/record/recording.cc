@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "daemon/cli/progress_line.h"
+#include "daemon/doctor/probes.h"
 
 namespace pprofd {
 
@@ -67,7 +68,7 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
                              .names = !options.raw};
   auto created = Collector::create(collector);
   if (!created)
-    return std::unexpected(created.error());
+    return std::unexpected(explain_start_failure({}, created.error()));
   recording->collector_ = std::move(*created);
   return recording;
 }

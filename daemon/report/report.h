@@ -6,12 +6,12 @@
 // --focus leaves out some; drop_frames and keep_frames of a profile are honoured.
 #pragma once
 
-#include "symbolizer/base/result.h"
-
 #include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
+
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 

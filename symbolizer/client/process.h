@@ -15,7 +15,7 @@ namespace pprofd::symbolizer {
 
 // How a process ended.
 struct ProcessEnd {
-  std::string text; // "killed by SIGSEGV", "exited with status 1"
+  std::string text; // "was killed by SIGSEGV", "exited with status 1"
   std::chrono::nanoseconds cpu_time{0};
 };
 
@@ -27,7 +27,7 @@ public:
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Waits for the end; nothing: it still runs.
-  std::optional<ProcessEnd> reap(std::chrono::milliseconds patience);
+  std::optional<ProcessEnd> reap(std::chrono::milliseconds patience) const;
   void kill() const;
   [[nodiscard]] bool has_ended(std::chrono::milliseconds patience) const;
 

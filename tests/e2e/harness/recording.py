@@ -83,7 +83,7 @@ class Run:
         raw = "--raw" in self.arguments
         for root in [self.folder, *self._check_paths]:
             self.paths += sorted(root.rglob("*.pb.gz")) if root.is_dir() else [root]
-        self.paths = [path for path in self.paths if path.is_file()]
+        self.paths = [path for path in self.paths if path.is_file() and not path.is_symlink()]
         for path in self.paths:
             self._add(pprof.read(path), raw)
         if self.stdout.startswith(GZIP):
@@ -95,7 +95,8 @@ class Run:
             readers.check_accepted(self.paths)
 
     def _add(self, profile, raw):
-        merged = any("pid" in {label.key for label in s.labels} for s in profile.samples)
+        merged = (any("pid" in {label.key for label in s.labels} for s in profile.samples)
+                  or not profile.samples and ("--" in self.arguments or "--merge" in self.arguments))
         validity.check(profile, merged=merged, raw=raw)
         self.profiles.append(profile)
 

@@ -211,7 +211,7 @@ TEST(EventQueue, GivesEveryEventOnceAndInOrderHoweverTheyArrive) {
   size_t sent = 0;
   for (int round = 0; round < 200; ++round) {
     // Everything that comes is later than what was declared complete.
-    for (unsigned i = random() % 20; i > 0; --i, ++sent)
+    for (uint64_t i = random() % 20; i > 0; --i, ++sent)
       queue.incoming().push_back(at(complete + 1 + (random() % 100), 1));
     complete += random() % 50;
     queue.take(complete, [&](const ProcessEvent& event) {

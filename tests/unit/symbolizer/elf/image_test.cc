@@ -25,6 +25,9 @@ struct Flavour {
   std::string name;
   std::string command;
 };
+void PrintTo(const Flavour& value, std::ostream* out) {
+  *out << value.command;
+}
 
 class EveryFlavour : public testing::TestWithParam<Flavour> {
 protected:

@@ -63,17 +63,39 @@ Fd open_file(const std::string& path) {
   return file;
 }
 
+std::set<std::string> code_sections(const std::string& file) {
+  std::set<std::string> names;
+  for (const std::string& line : lines_of(run("readelf -SW " + file)))
+    if (line.find(" AX ") != std::string::npos) {
+      std::istringstream fields(line.substr(line.find(']') + 1));
+      std::string name;
+      fields >> name;
+      names.insert(name);
+    }
+  return names;
+}
+
+// "name |value|class|type|size|line|section", padded with blanks.
 std::vector<NmSymbol> nm(const std::string& file, const std::string& options) {
+  const std::set<std::string> code = code_sections(file);
   std::vector<NmSymbol> symbols;
   for (const std::string& line :
-       lines_of(run("nm --defined-only --without-symbol-versions --format=posix " + options + " " +
+       lines_of(run("nm --defined-only --without-symbol-versions --format=sysv " + options + " " +
                     file + " 2>/dev/null"))) {
-    std::istringstream fields(line);
-    NmSymbol symbol;
-    fields >> symbol.name >> symbol.type >> std::hex >> symbol.address >> symbol.size;
-    symbol.name = symbol.name.substr(0, symbol.name.find('@', 1));
-    if (std::string_view("tTwWi").find(symbol.type) != std::string_view::npos)
-      symbols.push_back(symbol);
+    std::vector<std::string> fields;
+    std::istringstream stream(line);
+    for (std::string field; std::getline(stream, field, '|');) {
+      std::erase(field, ' ');
+      fields.push_back(field);
+    }
+    if (fields.size() < 7 || !code.contains(fields[6].substr(0, fields[6].find('\t'))))
+      continue;
+    const std::string& type = fields[3];
+    if (type != "FUNC" && type != "NOTYPE" && type != "IFUNC" && !type.starts_with('<'))
+      continue;
+    symbols.push_back({.address = std::stoull(fields[1], nullptr, 16),
+                       .size = fields[4].empty() ? 0 : std::stoull(fields[4], nullptr, 16),
+                       .name = fields[0].substr(0, fields[0].find('@', 1))});
   }
   return symbols;
 }
@@ -83,6 +105,22 @@ std::map<uint64_t, std::set<std::string>> names_by_address(const std::vector<NmS
   for (const NmSymbol& symbol : symbols)
     names[symbol.address].insert(symbol.name);
   return names;
+}
+
+std::string exploding_name(int levels) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  // Each level makes two substitutions: the template, then the template with its arguments.
+  std::string name = "_Z1f1AIiiE";
+  for (int level = 0; level < levels; ++level) {
+    const int number = 2 * level; // S0_ is the second of all
+    std::string before = "S";
+    if (number >= 36)
+      before += kDigits[static_cast<size_t>(number / 36)];
+    before += kDigits[static_cast<size_t>(number % 36)];
+    before += '_';
+    name += "1BI" + before + before + "E";
+  }
+  return name;
 }
 
 } // namespace pprofd::test

@@ -38,17 +38,24 @@ std::vector<std::string> lines_of(const std::string& text);
 std::string read_file(const std::string& path);
 Fd open_file(const std::string& path);
 
+// The names of the sections that readelf marks as executable.
+std::set<std::string> code_sections(const std::string& file);
+
 // A symbol as nm has it.
 struct NmSymbol {
   uint64_t address = 0;
   uint64_t size = 0;
-  char type = 0;
   std::string name; // without version
 };
-// Defined text symbols; `options` as nm takes them ("", "-D").
+// Defined functions and untyped symbols in executable sections; `options` as nm takes them ("",
+// "-D").
 std::vector<NmSymbol> nm(const std::string& file, const std::string& options);
 
 // Names by address.
 std::map<uint64_t, std::set<std::string>> names_by_address(const std::vector<NmSymbol>& symbols);
+
+// A mangled C++ name whose types nest `levels` deep, each naming the one before twice: its readable
+// form has more than 2^levels bytes.
+std::string exploding_name(int levels);
 
 } // namespace pprofd::test
