@@ -62,6 +62,8 @@ struct unwind_rule {
 enum unwind_rule_flags {
 	UNWIND_RULE_SIGNAL_FRAME = 1 << 0, /* 'S': the caller's pc is no return address */
 	UNWIND_RULE_PAC = 1 << 1,          /* arm64: the return address is signed, strip it */
+	UNWIND_RULE_SP_REGISTER = 1 << 2,  /* the caller's sp is not the CFA but in the register that
+	                                      deref_offset names: known at the leaf alone (longjmp) */
 };
 
 static_assert(sizeof(struct unwind_rule) == 20, "no hidden padding");

@@ -1,0 +1,469 @@
+#include "symbolizer/unwind/cfi/program.h"
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "symbolizer/unwind/cfi/pointer.h"
+
+namespace pprofd::symbolizer::cfi {
+namespace {
+
+enum Instruction : uint8_t {
+  kAdvanceLoc = 0x40, // the low six bits are the operand
+  kOffset = 0x80,
+  kRestore = 0xc0,
+  kPrimaryMask = 0xc0,
+  kOperandMask = 0x3f,
+  kNop = 0x00,
+  kSetLoc = 0x01,
+  kAdvanceLoc1 = 0x02,
+  kAdvanceLoc2 = 0x03,
+  kAdvanceLoc4 = 0x04,
+  kOffsetExtended = 0x05,
+  kRestoreExtended = 0x06,
+  kUndefined = 0x07,
+  kSameValue = 0x08,
+  kRegister = 0x09,
+  kRememberState = 0x0a,
+  kRestoreState = 0x0b,
+  kDefCfa = 0x0c,
+  kDefCfaRegister = 0x0d,
+  kDefCfaOffset = 0x0e,
+  kDefCfaExpression = 0x0f,
+  kExpression = 0x10,
+  kOffsetExtendedSf = 0x11,
+  kDefCfaSf = 0x12,
+  kDefCfaOffsetSf = 0x13,
+  kValOffset = 0x14,
+  kValOffsetSf = 0x15,
+  kValExpression = 0x16,
+  kAdvanceLoc8 = 0x1d,          // MIPS, which gas writes for others too
+  kNegateRaStateWithPc = 0x2c,  // arm64
+  kNegateRaState = 0x2d,        // arm64; GNU_window_save elsewhere
+  kGnuArgsSize = 0x2e,
+  kGnuNegativeOffsetExtended = 0x2f,
+};
+
+using Done = std::expected<void, FdeFault>;
+
+template <typename T> bool fits(int64_t value) {
+  return value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
+}
+
+// The kernel's rt_sigframe as seen from the trampoline: sp, fp and pc are read from it. libc's
+// trampoline says so by expressions.
+constexpr int64_t kSigframeSp = 160;
+constexpr int64_t kSigframeFp = 120;
+constexpr int64_t kSigframePc = 168;
+
+bool is_saved_at(const RegisterRule& rule, uint8_t base, int64_t offset) {
+  return rule.kind == RegisterRule::Kind::kExpression &&
+         rule.expression.shape == ExpressionShape::kRegister && rule.expression.reg == base &&
+         rule.expression.offset == offset;
+}
+
+bool is_rt_sigframe(const FrameState& state, const Architecture& architecture) {
+  const Expression& cfa = state.cfa.expression;
+  return architecture.machine == EM_X86_64 && state.cfa.kind == CfaRule::Kind::kExpression &&
+         cfa.shape == ExpressionShape::kDeref && cfa.reg == architecture.sp &&
+         cfa.offset == kSigframeSp && cfa.addend == 0 &&
+         is_saved_at(state.fp, architecture.sp, kSigframeFp) &&
+         is_saved_at(state.return_address, architecture.sp, kSigframePc);
+}
+
+// Fills the CFA's part; false where no rule has it.
+bool set_cfa(const CfaRule& cfa, const Architecture& architecture, unwind_rule& rule) {
+  if (cfa.kind == CfaRule::Kind::kRegister) {
+    if (!fits<int32_t>(cfa.offset) || cfa.reg > UINT8_MAX)
+      return false;
+    rule.cfa_offset = static_cast<int32_t>(cfa.offset);
+    if (cfa.reg == architecture.sp) {
+      rule.cfa = UNWIND_CFA_SP;
+    } else if (cfa.reg == architecture.fp) {
+      rule.cfa = UNWIND_CFA_FP;
+    } else {
+      rule.cfa = UNWIND_CFA_REGISTER;
+      rule.cfa_register = static_cast<uint8_t>(cfa.reg);
+    }
+    return true;
+  }
+  const Expression& expression = cfa.expression;
+  if (cfa.kind != CfaRule::Kind::kExpression)
+    return false;
+  const bool from_sp = expression.reg == architecture.sp;
+  if (expression.shape == ExpressionShape::kPlt) {
+    if (!from_sp || expression.pc_register != architecture.pc ||
+        !fits<int32_t>(expression.offset) || !fits<int16_t>(expression.addend))
+      return false;
+    rule.cfa = UNWIND_CFA_PLT;
+    rule.cfa_offset = static_cast<int32_t>(expression.offset);
+    rule.deref_offset = static_cast<int16_t>(expression.addend);
+    return true;
+  }
+  if (expression.shape == ExpressionShape::kDeref) {
+    if ((!from_sp && expression.reg != architecture.fp) || !fits<int16_t>(expression.offset) ||
+        !fits<int32_t>(expression.addend))
+      return false;
+    rule.cfa = from_sp ? UNWIND_CFA_DEREF_SP : UNWIND_CFA_DEREF_FP;
+    rule.cfa_offset = static_cast<int32_t>(expression.addend);
+    rule.deref_offset = static_cast<int16_t>(expression.offset);
+    return true;
+  }
+  return false;
+}
+
+bool set_fp(const RegisterRule& fp, const Architecture& architecture, unwind_rule& rule) {
+  using Kind = RegisterRule::Kind;
+  switch (fp.kind) {
+  case Kind::kNone:
+  case Kind::kUndefined:
+  case Kind::kSameValue:
+    rule.fp = UNWIND_FP_UNCHANGED;
+    return true;
+  case Kind::kOffset:
+  case Kind::kRegister:
+    if (!fits<int32_t>(fp.value))
+      return false;
+    rule.fp = fp.kind == Kind::kOffset ? UNWIND_FP_AT_CFA : UNWIND_FP_REGISTER;
+    rule.fp_offset = static_cast<int32_t>(fp.value);
+    return true;
+  case Kind::kExpression:
+    if (fp.expression.shape != ExpressionShape::kRegister ||
+        fp.expression.reg != architecture.fp || !fits<int32_t>(fp.expression.offset))
+      return false;
+    rule.fp = UNWIND_FP_AT_FP;
+    rule.fp_offset = static_cast<int32_t>(fp.expression.offset);
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool set_return_address(const RegisterRule& from, const Cie& cie,
+                        const Architecture& architecture, unwind_rule& rule) {
+  using Kind = RegisterRule::Kind;
+  switch (from.kind) {
+  case Kind::kUndefined:
+    rule.ra = UNWIND_RA_UNDEFINED;
+    return true;
+  case Kind::kNone:
+  case Kind::kSameValue:
+    if (!architecture.return_address_in_register) {
+      rule.ra = UNWIND_RA_UNDEFINED;
+      return from.kind == Kind::kNone;
+    }
+    if (!fits<int16_t>(static_cast<int64_t>(cie.return_address)))
+      return false;
+    rule.ra = UNWIND_RA_REGISTER;
+    rule.ra_offset = static_cast<int16_t>(cie.return_address);
+    return true;
+  case Kind::kOffset:
+  case Kind::kRegister:
+    if (!fits<int16_t>(from.value))
+      return false;
+    rule.ra = from.kind == Kind::kOffset ? UNWIND_RA_AT_CFA : UNWIND_RA_REGISTER;
+    rule.ra_offset = static_cast<int16_t>(from.value);
+    return true;
+  default:
+    return false;
+  }
+}
+
+// The caller's stack pointer is the CFA unless a rule says otherwise.
+bool set_sp(const RegisterRule& sp, unwind_rule& rule) {
+  using Kind = RegisterRule::Kind;
+  switch (sp.kind) {
+  case Kind::kNone:
+    return true;
+  case Kind::kValueOffset:
+    return sp.value == 0;
+  case Kind::kRegister: {
+    const bool free = rule.cfa == UNWIND_CFA_SP || rule.cfa == UNWIND_CFA_FP ||
+                      rule.cfa == UNWIND_CFA_REGISTER;
+    if (!free || !fits<int16_t>(sp.value))
+      return false;
+    rule.flags |= UNWIND_RULE_SP_REGISTER;
+    rule.deref_offset = static_cast<int16_t>(sp.value);
+    return true;
+  }
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+unwind_rule rule_of(const FrameState& state, const Cie& cie, const Architecture& architecture,
+                    Unsupported& unsupported) {
+  unwind_rule rule{};
+  if (cie.signal_frame)
+    rule.flags |= UNWIND_RULE_SIGNAL_FRAME;
+  if (cie.signal_frame && is_rt_sigframe(state, architecture)) {
+    rule.cfa = UNWIND_CFA_SIGNAL;
+    return rule;
+  }
+  if (state.signed_return_address)
+    rule.flags |= UNWIND_RULE_PAC;
+  unsupported.cfa = !set_cfa(state.cfa, architecture, rule);
+  unsupported.sp = !unsupported.cfa && !set_sp(state.sp, rule);
+  if (unsupported.cfa || unsupported.sp) {
+    rule.cfa = UNWIND_CFA_UNSUPPORTED;
+    rule.cfa_offset = 0;
+    rule.deref_offset = 0;
+    rule.cfa_register = 0;
+  }
+  unsupported.fp = !set_fp(state.fp, architecture, rule);
+  if (unsupported.fp)
+    rule.fp = UNWIND_FP_UNSUPPORTED;
+  unsupported.return_address = !set_return_address(state.return_address, cie, architecture, rule);
+  if (unsupported.return_address)
+    rule.ra = UNWIND_RA_UNSUPPORTED;
+  return rule;
+}
+
+Done Program::run(const Cie& cie, const Input& input) {
+  cie_ = &cie;
+  initial_ = false;
+  location_ = input.start;
+  end_ = input.end;
+  state_ = cie.initial;
+  changed_ = true;
+  rows_.clear();
+  auto done = execute(Cursor(input.instructions), input.instructions_address);
+  if (done && location_ < end_)
+    emit();
+  return done;
+}
+
+Done Program::run_initial(Cie& cie, std::span<const std::byte> instructions) {
+  cie_ = &cie;
+  initial_ = true;
+  state_ = {};
+  cie.initial = {};
+  auto done = execute(Cursor(instructions), 0);
+  cie.initial = state_;
+  return done;
+}
+
+Done Program::execute(Cursor cursor, uint64_t cursor_address) {
+  remembered_.clear();
+  while (!cursor.at_end()) {
+    const uint8_t instruction = cursor.u8();
+    const uint8_t operand = instruction & kOperandMask;
+    Done done;
+    switch (instruction & kPrimaryMask) {
+    case kAdvanceLoc:
+      done = advance(operand);
+      break;
+    case kOffset:
+      set_factored(operand, RegisterRule::Kind::kOffset, static_cast<int64_t>(cursor.uleb()));
+      break;
+    case kRestore:
+      restore(operand);
+      break;
+    default:
+      done = extended(instruction, cursor, cursor_address);
+    }
+    if (!done)
+      return done;
+    if (cursor.failed())
+      return std::unexpected(FdeFault::kInstruction);
+  }
+  return {};
+}
+
+Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address) {
+  using Kind = RegisterRule::Kind;
+  switch (instruction) {
+  case kNop:
+    return {};
+  case kSetLoc:
+    return set_location(cursor, cursor_address);
+  case kAdvanceLoc1:
+    return advance(cursor.u8());
+  case kAdvanceLoc2:
+    return advance(cursor.read<uint16_t>());
+  case kAdvanceLoc4:
+    return advance(cursor.read<uint32_t>());
+  case kAdvanceLoc8:
+    return advance(cursor.read<uint64_t>());
+  case kDefCfa:
+  case kDefCfaSf:
+  case kDefCfaRegister:
+  case kDefCfaOffset:
+  case kDefCfaOffsetSf:
+  case kDefCfaExpression:
+    return define_cfa(instruction, cursor);
+  case kRememberState:
+    return remember_state();
+  case kRestoreState:
+    return restore_state();
+  case kGnuArgsSize:
+    cursor.uleb();
+    return {};
+  case kNegateRaStateWithPc:
+    if (architecture_->machine != EM_AARCH64)
+      break;
+    [[fallthrough]];
+  case kNegateRaState:
+    if (architecture_->machine == EM_AARCH64) {
+      state_.signed_return_address = !state_.signed_return_address;
+      changed_ = true;
+    }
+    return {};
+  default:
+    break;
+  }
+
+  // What is left is about one register, which comes first.
+  const uint64_t reg = cursor.uleb();
+  switch (instruction) {
+  case kOffsetExtended:
+    set_factored(reg, Kind::kOffset, static_cast<int64_t>(cursor.uleb()));
+    return {};
+  case kOffsetExtendedSf:
+    set_factored(reg, Kind::kOffset, cursor.sleb());
+    return {};
+  case kGnuNegativeOffsetExtended:
+    set_factored(reg, Kind::kOffset, static_cast<int64_t>(0 - cursor.uleb()));
+    return {};
+  case kValOffset:
+    set_factored(reg, Kind::kValueOffset, static_cast<int64_t>(cursor.uleb()));
+    return {};
+  case kValOffsetSf:
+    set_factored(reg, Kind::kValueOffset, cursor.sleb());
+    return {};
+  case kRestoreExtended:
+    restore(reg);
+    return {};
+  case kUndefined:
+    set(reg, {.kind = Kind::kUndefined});
+    return {};
+  case kSameValue:
+    set(reg, {.kind = Kind::kSameValue});
+    return {};
+  case kRegister:
+    set(reg, {.kind = Kind::kRegister, .value = static_cast<int64_t>(cursor.uleb())});
+    return {};
+  case kExpression:
+    set(reg, {.kind = Kind::kExpression,
+              .expression = match_expression(cursor.bytes(cursor.uleb()))});
+    return {};
+  case kValExpression:
+    cursor.skip(cursor.uleb());
+    set(reg, {.kind = Kind::kOther});
+    return {};
+  default:
+    return std::unexpected(FdeFault::kInstruction);
+  }
+}
+
+Done Program::define_cfa(uint8_t instruction, Cursor& cursor) {
+  CfaRule& cfa = state_.cfa;
+  changed_ = true;
+  if (instruction == kDefCfaExpression) {
+    cfa = {.kind = CfaRule::Kind::kExpression,
+           .expression = match_expression(cursor.bytes(cursor.uleb()))};
+    return {};
+  }
+  const bool whole = instruction == kDefCfa || instruction == kDefCfaSf;
+  if (whole)
+    cfa = {.kind = CfaRule::Kind::kRegister};
+  else if (cfa.kind != CfaRule::Kind::kRegister)
+    return std::unexpected(FdeFault::kState);
+  if (whole || instruction == kDefCfaRegister)
+    cfa.reg = cursor.uleb();
+  if (instruction == kDefCfa || instruction == kDefCfaOffset)
+    cfa.offset = static_cast<int64_t>(cursor.uleb());
+  else if (instruction != kDefCfaRegister &&
+           __builtin_mul_overflow(cursor.sleb(), cie_->data_alignment, &cfa.offset))
+    return std::unexpected(FdeFault::kInstruction);
+  return {};
+}
+
+Done Program::advance(uint64_t delta) {
+  uint64_t bytes = 0;
+  uint64_t next = 0;
+  if (__builtin_mul_overflow(delta, cie_->code_alignment, &bytes) ||
+      __builtin_add_overflow(location_, bytes, &next) || initial_)
+    return std::unexpected(FdeFault::kLocation);
+  if (bytes != 0 && changed_ && location_ < end_) {
+    if (rows_.size() >= kMaxRows)
+      return std::unexpected(FdeFault::kTooLarge);
+    emit();
+  }
+  location_ = next;
+  return {};
+}
+
+Done Program::set_location(Cursor& cursor, uint64_t cursor_address) {
+  const PointerBase base{.cursor_start = cursor_address, .function = location_};
+  const auto next = read_pointer(cursor, cie_->pointer_encoding, base);
+  if (!next || is_indirect(cie_->pointer_encoding))
+    return std::unexpected(FdeFault::kPointer);
+  if (*next < location_ || initial_)
+    return std::unexpected(FdeFault::kLocation);
+  if (*next != location_ && changed_ && location_ < end_) {
+    if (rows_.size() >= kMaxRows)
+      return std::unexpected(FdeFault::kTooLarge);
+    emit();
+  }
+  location_ = *next;
+  return {};
+}
+
+Done Program::remember_state() {
+  if (remembered_.size() >= kMaxRemembered)
+    return std::unexpected(FdeFault::kState);
+  remembered_.push_back(state_);
+  return {};
+}
+
+Done Program::restore_state() {
+  if (remembered_.empty())
+    return std::unexpected(FdeFault::kState);
+  state_ = remembered_.back();
+  remembered_.pop_back();
+  changed_ = true;
+  return {};
+}
+
+void Program::set(uint64_t reg, const RegisterRule& rule) {
+  if (reg == architecture_->fp)
+    state_.fp = rule;
+  if (reg == architecture_->sp)
+    state_.sp = rule;
+  if (reg == cie_->return_address)
+    state_.return_address = rule;
+  changed_ = true;
+}
+
+void Program::restore(uint64_t reg) {
+  if (reg == architecture_->fp)
+    state_.fp = cie_->initial.fp;
+  if (reg == architecture_->sp)
+    state_.sp = cie_->initial.sp;
+  if (reg == cie_->return_address)
+    state_.return_address = cie_->initial.return_address;
+  changed_ = true;
+}
+
+void Program::set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factored) {
+  if (reg != architecture_->fp && reg != architecture_->sp && reg != cie_->return_address)
+    return;
+  int64_t value = 0;
+  if (__builtin_mul_overflow(factored, cie_->data_alignment, &value))
+    set(reg, {.kind = RegisterRule::Kind::kOther});
+  else
+    set(reg, {.kind = kind, .value = value});
+}
+
+void Program::emit() {
+  StateRow& row = rows_.emplace_back();
+  row.address = location_;
+  row.rule = rule_of(state_, *cie_, *architecture_, row.unsupported);
+  changed_ = false;
+}
+
+} // namespace pprofd::symbolizer::cfi
