@@ -1,14 +1,38 @@
 #include "symbolizer/unwind/row_stream.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 
 namespace pprofd::symbolizer {
 namespace {
 
-bool equal(const unwind_rule& a, const unwind_rule& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
+// A rule as numbers: compared several times a row, where a call of memcmp would show.
+struct Words {
+  uint32_t kinds;
+  int32_t cfa_offset;
+  uint64_t offsets;
+  uint64_t rest;
+  bool operator==(const Words&) const = default;
+};
+
+Words words_of(const unwind_rule& rule) {
+  static_assert(offsetof(unwind_rule, cfa_offset) == 4 && offsetof(unwind_rule, fp_offset) == 8 &&
+                offsetof(unwind_rule, deref_offset) == 16 && sizeof rule == 24);
+  Words words{.kinds = 0, .cfa_offset = rule.cfa_offset, .offsets = 0, .rest = 0};
+  std::memcpy(&words.kinds, &rule, sizeof words.kinds);
+  std::memcpy(&words.offsets, &rule.fp_offset, sizeof words.offsets);
+  std::memcpy(&words.rest, &rule.deref_offset, sizeof words.rest);
+  return words;
+}
+
+bool equal(const unwind_rule& a, const unwind_rule& b) { return words_of(a) == words_of(b); }
+
+bool equal_but_cfa_offset(const unwind_rule& a, const unwind_rule& b) {
+  Words words = words_of(a);
+  words.cfa_offset = b.cfa_offset;
+  return words == words_of(b);
 }
 
 constexpr unwind_rule kGap{};
@@ -31,52 +55,48 @@ void RowCleaner::row(uint64_t address, const unwind_rule& rule) {
 void RowCleaner::put(uint64_t address, const unwind_rule& rule) {
   if (equal(rule, holding_))
     return;
-  if (pending_ && merges(address, rule)) {
-    pending_->rule.merge_at = static_cast<uint8_t>(address - pending_->address.value);
-    pending_->rule.merge_delta = static_cast<int16_t>(rule.cfa_offset - holding_.cfa_offset);
+  if (merges(address, rule)) {
+    Row& first = batch_.back();
+    first.rule.merge_at = static_cast<uint8_t>(address - first.address.value);
+    first.rule.merge_delta = static_cast<int16_t>(rule.cfa_offset - holding_.cfa_offset);
     ++facts_->merged_pairs;
   } else {
-    flush_pending();
-    pending_ = Row{.address = {address}, .rule = rule};
+    if (batch_.size() == kBatch)
+      pass_on(kBatch);
+    batch_.push_back({.address = {address}, .rule = rule});
   }
   holding_ = rule;
 }
 
 bool RowCleaner::merges(uint64_t address, const unwind_rule& rule) const {
-  const unwind_rule& first = pending_->rule;
-  if (!options_.merge_pairs || first.cfa != UNWIND_CFA_SP || first.merge_at != 0 ||
-      address - pending_->address.value > architecture_->merge_distance)
+  if (batch_.empty())
+    return false;
+  const Row& before = batch_.back();
+  const unwind_rule& first = before.rule;
+  if (address - before.address.value > architecture_->merge_distance || !options_.merge_pairs ||
+      first.cfa != UNWIND_CFA_SP || first.merge_at != 0)
     return false;
   const int64_t delta = int64_t{rule.cfa_offset} - first.cfa_offset;
   if (delta < std::numeric_limits<int16_t>::min() || delta > std::numeric_limits<int16_t>::max())
     return false;
-  unwind_rule moved = first;
-  moved.cfa_offset = rule.cfa_offset;
-  return equal(moved, rule);
+  return equal_but_cfa_offset(first, rule);
 }
 
-void RowCleaner::flush_pending() {
-  if (!pending_)
-    return;
-  ++facts_->rows;
-  if (pending_->rule.cfa == UNWIND_CFA_NONE)
-    ++facts_->gaps;
-  batch_.push_back(*pending_);
-  pending_.reset();
-  if (batch_.size() == kBatch) {
-    (*sink_)(batch_);
-    batch_.clear();
-  }
+void RowCleaner::pass_on(size_t count) {
+  const auto rows = std::span(batch_).first(count);
+  facts_->rows += count;
+  for (const Row& row : rows)
+    facts_->gaps += row.rule.cfa == UNWIND_CFA_NONE;
+  (*sink_)(rows);
+  batch_.erase(batch_.begin(), batch_.begin() + static_cast<ptrdiff_t>(count));
 }
 
 void RowCleaner::finish() {
   if (gap_)
     put(*gap_, kGap);
   gap_.reset();
-  flush_pending();
   if (!batch_.empty())
-    (*sink_)(batch_);
-  batch_.clear();
+    pass_on(batch_.size());
 }
 
 void TrampolineOverlay::row(uint64_t address, const unwind_rule& rule) {
@@ -97,7 +117,7 @@ void TrampolineOverlay::finish() { lay_until(UINT64_MAX); }
 
 // Trampolines that begin or end at or before `address`. A handler returns to the first instruction,
 // and a return address is looked up one byte before: the row begins there.
-void TrampolineOverlay::lay_until(uint64_t address) {
+void TrampolineOverlay::lay_trampolines(uint64_t address) {
   while (!trampolines_.empty()) {
     const uint64_t trampoline = trampolines_.front();
     if (!inside_) {

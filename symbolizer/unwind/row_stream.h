@@ -32,16 +32,15 @@ private:
 
   void put(uint64_t address, const unwind_rule& rule);
   [[nodiscard]] bool merges(uint64_t address, const unwind_rule& rule) const;
-  void flush_pending();
+  void pass_on(size_t count);
 
   const Architecture* architecture_;
   RowOptions options_;
   const RowSink* sink_;
   UnwindFacts* facts_;
   std::optional<uint64_t> gap_;
-  std::optional<Row> pending_;
-  unwind_rule holding_{}; // at the end of what was put, merging undone
-  std::vector<Row> batch_;
+  unwind_rule holding_{};  // at the end of what was put, merging undone
+  std::vector<Row> batch_; // the last row may still be merged
 };
 
 // Lays signal trampolines that no 'S' FDE describes over the rows.
@@ -59,7 +58,11 @@ public:
   void finish();
 
 private:
-  void lay_until(uint64_t address);
+  void lay_until(uint64_t address) {
+    if (!trampolines_.empty())
+      lay_trampolines(address);
+  }
+  void lay_trampolines(uint64_t address);
   void put(uint64_t address, const unwind_rule& rule);
   void put_below(uint64_t address);
 

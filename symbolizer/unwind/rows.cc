@@ -1,5 +1,7 @@
 #include "symbolizer/unwind/rows.h"
 
+#include <elf.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -81,19 +83,20 @@ private:
   }
 
   void take(const cfi::FdeSpan& span) {
-    const auto fde = reader_.fde(*span.section, span.header, true);
-    if (!fde)
-      return drop(span, fde.error());
-    const auto done = program_.run(*fde->cie, {.start = fde->start,
-                                               .end = fde->end,
-                                               .instructions = fde->instructions,
-                                               .instructions_address = fde->instructions_address});
+    const auto program = reader_.program(*span.section, span.header, span.fde);
+    if (!program)
+      return drop(span, program.error());
+    const auto done = program_.run(*program->cie, {.start = span.fde.start,
+                                                   .end = span.fde.end,
+                                                   .instructions = program->instructions,
+                                                   .instructions_address = program->address});
     if (!done)
       return drop(span, done.error());
     const auto rows = program_.rows();
     facts_.rows_decoded += rows.size();
     for (size_t i = 0; i < rows.size(); ++i) {
-      count_unsupported(rows[i].unsupported);
+      if (rows[i].unsupported != cfi::kNothingUnsupported)
+        count_unsupported(rows[i].unsupported);
       const bool over = i + 1 < rows.size() && rows[i + 1].address <= span.start;
       if (!over && rows[i].address < span.end)
         overlay_.row(std::max(rows[i].address, span.start), rows[i].rule);
@@ -106,11 +109,11 @@ private:
     overlay_.gap(span.start);
   }
 
-  void count_unsupported(const cfi::Unsupported& unsupported) {
-    facts_.unsupported_cfa += unsupported.cfa;
-    facts_.unsupported_fp += unsupported.fp;
-    facts_.unsupported_ra += unsupported.return_address;
-    facts_.unsupported_sp += unsupported.sp;
+  void count_unsupported(uint8_t unsupported) {
+    facts_.unsupported_cfa += (unsupported & cfi::kUnsupportedCfa) != 0;
+    facts_.unsupported_fp += (unsupported & cfi::kUnsupportedFp) != 0;
+    facts_.unsupported_ra += (unsupported & cfi::kUnsupportedReturnAddress) != 0;
+    facts_.unsupported_sp += (unsupported & cfi::kUnsupportedSp) != 0;
   }
 
   const ByteSource& source_;
@@ -169,6 +172,8 @@ Result<UnwindFacts> compile_rows(const ByteSource& source, const ElfImage& image
   if (architecture == nullptr)
     return fail("read unwind information",
                 "machine " + std::to_string(image.machine()) + " is neither x86-64 nor arm64");
+  if (image.type() == ET_REL)
+    return fail("read unwind information", "a relocatable file has no addresses yet");
   return Compiler(source, image, *architecture, options, sink).run();
 }
 

@@ -58,7 +58,7 @@ enum class FdeFault : uint8_t {
   kPointer,     // a pointer's encoding is unknown or leads nowhere
   kRange,       // it reaches around the end of the address space
   kInstruction, // an unknown or truncated call frame instruction
-  kState,       // restore without remember, too many remembered, an offset without a register
+  kState,       // restore without remember, or too many remembered
   kLocation,    // a location that goes back or overflows
   kTooLarge,    // more bytes or rows than are read
 };
@@ -119,7 +119,8 @@ struct UnwindFacts {
 // Takes rows in address order, some at a time. The span is valid during the call.
 using RowSink = std::function<void(std::span<const Row>)>;
 
-// Fails where the machine is neither x86-64 nor arm64. `image` is of `source`.
+// Fails where the machine is neither x86-64 nor arm64, and for relocatable files, which have no
+// addresses yet. `image` is of `source`.
 Result<UnwindFacts> compile_rows(const ByteSource& source, const ElfImage& image,
                                  const RowOptions& options, const RowSink& sink);
 

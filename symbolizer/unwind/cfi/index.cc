@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "symbolizer/unwind/cfi/pointer.h"
@@ -45,15 +44,6 @@ std::vector<uint32_t> read_table(const ByteSource& source, const EhFrameHeader& 
   return offsets;
 }
 
-// Whether code of the file begins at `address`; true where nothing is known.
-bool is_code(const ElfImage& image, uint64_t address) {
-  if (image.segments().empty())
-    return true;
-  return std::ranges::any_of(image.segments(), [&](const ElfSegment& segment) {
-    return segment.executable && address - segment.address.value < segment.memory_size;
-  });
-}
-
 } // namespace
 
 // The walk through one section.
@@ -61,13 +51,19 @@ class FdeIndex::Scan {
 public:
   Scan(FdeIndex& index, const ByteSource& source, const ElfImage& image, RecordReader& reader,
        UnwindFacts& facts)
-      : index_(index), source_(source), image_(image), reader_(reader), facts_(facts) {}
+      : index_(index), source_(source), reader_(reader), facts_(facts) {
+    for (const ElfSegment& segment : image.segments())
+      if (segment.executable)
+        code_.push_back({.start = segment.address.value, .size = segment.memory_size});
+    anywhere_ = image.segments().empty();
+  }
 
   void run(const CfiSection& section, uint64_t base, const EhFrameHeader* header) {
     section_ = &section;
     base_ = base;
     header_ = header;
-    table_.reset();
+    table_.clear();
+    table_read_ = false;
     for (uint64_t offset = 0; offset < section.size;)
       offset = record(offset);
   }
@@ -86,7 +82,7 @@ private:
       return section_->open_ended ? resume(offset, section_->size) : header->end;
     if (header->kind == RecordHeader::Kind::kCie)
       return header->end;
-    const auto fde = reader_.fde(*section_, *header, false);
+    const auto fde = reader_.fde(*section_, *header);
     if (!fde) {
       count(fde.error());
       return resume(offset, header->end);
@@ -98,7 +94,7 @@ private:
   void take(const Fde& fde, uint64_t offset) {
     if (fde.start == fde.end) {
       ++facts_.empty;
-    } else if (!is_code(image_, fde.start)) {
+    } else if (!is_code(fde.start)) {
       ++facts_.outside_code;
     } else if (index_.packed_.size() == kMaxFdes) {
       count(FdeFault::kTooLarge);
@@ -113,23 +109,36 @@ private:
   uint64_t resume(uint64_t offset, uint64_t end) {
     if (header_ == nullptr)
       return end;
-    if (!table_)
+    if (!std::exchange(table_read_, true))
       table_ = read_table(source_, *header_, *section_);
-    const auto next = std::ranges::upper_bound(*table_, offset);
-    return next == table_->end() ? end : std::min<uint64_t>(end, *next);
+    const auto next = std::ranges::upper_bound(table_, offset);
+    return next == table_.end() ? end : std::min<uint64_t>(end, *next);
+  }
+
+  [[nodiscard]] bool is_code(uint64_t address) const {
+    return anywhere_ || std::ranges::any_of(code_, [address](const Code& code) {
+             return address - code.start < code.size;
+           });
   }
 
   void count(FdeFault fault) { ++facts_.malformed[static_cast<size_t>(fault)]; }
 
+  struct Code {
+    uint64_t start;
+    uint64_t size;
+  };
+
   FdeIndex& index_;
   const ByteSource& source_;
-  const ElfImage& image_;
   RecordReader& reader_;
   UnwindFacts& facts_;
   const CfiSection* section_ = nullptr;
   uint64_t base_ = 0;
   const EhFrameHeader* header_ = nullptr;
-  std::optional<std::vector<uint32_t>> table_;
+  std::vector<uint32_t> table_;
+  bool table_read_ = false;
+  std::vector<Code> code_;
+  bool anywhere_ = false; // a file without segments
 };
 
 void FdeIndex::build(const ByteSource& source, const ElfImage& image, const CfiSections& sections,
@@ -165,14 +174,32 @@ FdeIndex::Entry FdeIndex::operator[](size_t index) const {
           .place = {.section = &sections_->sections[section], .offset = where - bases_[section]}};
 }
 
-// By address; those of one address stay in file order.
+// By address; those of one address stay in file order. A radix sort of the distances from the
+// lowest address, 11 bits a pass, least significant first: two or three passes for most files.
 void FdeIndex::sort() {
-  const auto before = [](const Packed& a, const Packed& b) {
-    return std::pair(uint64_t{a.address}, uint32_t{a.where}) <
-           std::pair(uint64_t{b.address}, uint32_t{b.where});
-  };
-  if (!std::ranges::is_sorted(packed_, before))
-    std::ranges::sort(packed_, before);
+  constexpr unsigned kBits = 11;
+  constexpr size_t kBuckets = size_t{1} << kBits;
+  const auto address_of = [](const Packed& packed) { return uint64_t{packed.address}; };
+  if (packed_.empty() || std::ranges::is_sorted(packed_, {}, address_of))
+    return;
+  const auto [lowest, highest] = std::ranges::minmax(packed_, {}, address_of);
+  const uint64_t base = lowest.address;
+  const uint64_t span = highest.address - base;
+  std::vector<Packed> other(packed_.size());
+  for (unsigned shift = 0; shift < 64 && (span >> shift) != 0; shift += kBits) {
+    const auto bucket = [=](const Packed& packed) {
+      return ((packed.address - base) >> shift) & (kBuckets - 1);
+    };
+    std::array<uint32_t, kBuckets> places{};
+    for (const Packed& packed : packed_)
+      ++places[bucket(packed)];
+    uint32_t place = 0;
+    for (uint32_t& count : places)
+      place += std::exchange(count, place);
+    for (const Packed& packed : packed_)
+      other[places[bucket(packed)]++] = packed;
+    packed_.swap(other);
+  }
 }
 
 } // namespace pprofd::symbolizer::cfi

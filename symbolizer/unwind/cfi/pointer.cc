@@ -30,7 +30,8 @@ std::optional<uint64_t> read_form(Cursor& cursor, uint8_t form) {
 
 } // namespace
 
-std::optional<uint64_t> read_pointer(Cursor& cursor, uint8_t encoding, const PointerBase& base) {
+std::optional<uint64_t> read_any_pointer(Cursor& cursor, uint8_t encoding,
+                                         const PointerBase& base) {
   if (encoding == kOmitted)
     return std::nullopt;
   const uint64_t place = base.cursor_start + cursor.position();

@@ -42,9 +42,20 @@ constexpr bool is_indirect(uint8_t encoding) {
   return encoding != kOmitted && (encoding & kIndirect) != 0;
 }
 
+std::optional<uint64_t> read_any_pointer(Cursor& cursor, uint8_t encoding, const PointerBase& base);
+
 // The value; of an indirect pointer the address where it is kept. nullopt: omitted, unknown or
 // truncated.
-std::optional<uint64_t> read_pointer(Cursor& cursor, uint8_t encoding, const PointerBase& base);
+inline std::optional<uint64_t> read_pointer(Cursor& cursor, uint8_t encoding,
+                                            const PointerBase& base) {
+  // The two forms that nearly all FDEs have: their start, and their range.
+  constexpr uint8_t kStart = kRelativeToPc | kSigned4;
+  if ((encoding != kStart && encoding != kSigned4) || cursor.left() < sizeof(int32_t))
+    return read_any_pointer(cursor, encoding, base);
+  const uint64_t place = base.cursor_start + cursor.position();
+  const auto value = static_cast<uint64_t>(int64_t{cursor.read<int32_t>()});
+  return encoding == kStart ? place + value : value;
+}
 
 // Passes over a pointer whose value nobody needs; false where its size is unknown.
 bool skip_pointer(Cursor& cursor, uint8_t encoding, const PointerBase& base);

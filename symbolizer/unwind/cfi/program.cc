@@ -47,6 +47,12 @@ enum Instruction : uint8_t {
 
 using Done = std::expected<void, FdeFault>;
 
+enum Change : uint8_t {
+  kChangedCfa = 1 << 0,
+  kChangedRegisters = 1 << 1,
+  kChangedAll = kChangedCfa | kChangedRegisters,
+};
+
 template <typename T> bool fits(int64_t value) {
   return value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
 }
@@ -58,59 +64,81 @@ constexpr int64_t kSigframeFp = 120;
 constexpr int64_t kSigframePc = 168;
 
 bool is_saved_at(const RegisterRule& rule, uint8_t base, int64_t offset) {
-  return rule.kind == RegisterRule::Kind::kExpression &&
-         rule.expression.shape == ExpressionShape::kRegister && rule.expression.reg == base &&
-         rule.expression.offset == offset;
+  return rule.kind == RegisterRule::Kind::kAtRegister && rule.base == base && rule.value == offset;
 }
 
 bool is_rt_sigframe(const FrameState& state, const Architecture& architecture) {
-  const Expression& cfa = state.cfa.expression;
-  return architecture.machine == EM_X86_64 && state.cfa.kind == CfaRule::Kind::kExpression &&
-         cfa.shape == ExpressionShape::kDeref && cfa.reg == architecture.sp &&
-         cfa.offset == kSigframeSp && cfa.addend == 0 &&
+  const CfaRule& cfa = state.cfa;
+  return architecture.machine == EM_X86_64 && cfa.kind == CfaRule::Kind::kDeref &&
+         cfa.base == architecture.sp && cfa.inner == kSigframeSp && cfa.addend == 0 &&
          is_saved_at(state.fp, architecture.sp, kSigframeFp) &&
          is_saved_at(state.return_address, architecture.sp, kSigframePc);
 }
 
+uint16_t small_register(uint64_t reg) {
+  return reg < UINT16_MAX ? static_cast<uint16_t>(reg) : UINT16_MAX;
+}
+
+void set_expression(const Expression& expression, CfaRule& cfa) {
+  cfa.kind = CfaRule::Kind::kOther;
+  if (expression.shape == ExpressionShape::kPlt)
+    cfa.kind = CfaRule::Kind::kPlt;
+  else if (expression.shape == ExpressionShape::kDeref)
+    cfa.kind = CfaRule::Kind::kDeref;
+  cfa.base = expression.reg;
+  cfa.pc_register = expression.pc_register;
+  cfa.inner = expression.offset;
+  cfa.addend = expression.addend;
+}
+
+RegisterRule register_of(const Expression& expression) {
+  if (expression.shape != ExpressionShape::kRegister)
+    return {.kind = RegisterRule::Kind::kOther};
+  return {.kind = RegisterRule::Kind::kAtRegister,
+          .base = expression.reg,
+          .value = expression.offset};
+}
+
+bool set_cfa_register(const CfaRule& cfa, const Architecture& architecture, unwind_rule& rule) {
+  if (!fits<int32_t>(cfa.offset) || cfa.reg > UINT8_MAX)
+    return false;
+  rule.cfa_offset = static_cast<int32_t>(cfa.offset);
+  if (cfa.reg == architecture.sp) {
+    rule.cfa = UNWIND_CFA_SP;
+  } else if (cfa.reg == architecture.fp) {
+    rule.cfa = UNWIND_CFA_FP;
+  } else {
+    rule.cfa = UNWIND_CFA_REGISTER;
+    rule.cfa_register = static_cast<uint8_t>(cfa.reg);
+  }
+  return true;
+}
+
 // Fills the CFA's part; false where no rule has it.
 bool set_cfa(const CfaRule& cfa, const Architecture& architecture, unwind_rule& rule) {
-  if (cfa.kind == CfaRule::Kind::kRegister) {
-    if (!fits<int32_t>(cfa.offset) || cfa.reg > UINT8_MAX)
-      return false;
-    rule.cfa_offset = static_cast<int32_t>(cfa.offset);
-    if (cfa.reg == architecture.sp) {
-      rule.cfa = UNWIND_CFA_SP;
-    } else if (cfa.reg == architecture.fp) {
-      rule.cfa = UNWIND_CFA_FP;
-    } else {
-      rule.cfa = UNWIND_CFA_REGISTER;
-      rule.cfa_register = static_cast<uint8_t>(cfa.reg);
-    }
-    return true;
-  }
-  const Expression& expression = cfa.expression;
-  if (cfa.kind != CfaRule::Kind::kExpression)
-    return false;
-  const bool from_sp = expression.reg == architecture.sp;
-  if (expression.shape == ExpressionShape::kPlt) {
-    if (!from_sp || expression.pc_register != architecture.pc ||
-        !fits<int32_t>(expression.offset) || !fits<int16_t>(expression.addend))
+  const bool from_sp = cfa.base == architecture.sp;
+  switch (cfa.kind) {
+  case CfaRule::Kind::kRegister:
+    return set_cfa_register(cfa, architecture, rule);
+  case CfaRule::Kind::kPlt:
+    if (!from_sp || cfa.pc_register != architecture.pc || !fits<int32_t>(cfa.inner) ||
+        !fits<int16_t>(cfa.addend))
       return false;
     rule.cfa = UNWIND_CFA_PLT;
-    rule.cfa_offset = static_cast<int32_t>(expression.offset);
-    rule.deref_offset = static_cast<int16_t>(expression.addend);
+    rule.cfa_offset = static_cast<int32_t>(cfa.inner);
+    rule.deref_offset = static_cast<int16_t>(cfa.addend);
     return true;
-  }
-  if (expression.shape == ExpressionShape::kDeref) {
-    if ((!from_sp && expression.reg != architecture.fp) || !fits<int16_t>(expression.offset) ||
-        !fits<int32_t>(expression.addend))
+  case CfaRule::Kind::kDeref:
+    if ((!from_sp && cfa.base != architecture.fp) || !fits<int16_t>(cfa.inner) ||
+        !fits<int32_t>(cfa.addend))
       return false;
     rule.cfa = from_sp ? UNWIND_CFA_DEREF_SP : UNWIND_CFA_DEREF_FP;
-    rule.cfa_offset = static_cast<int32_t>(expression.addend);
-    rule.deref_offset = static_cast<int16_t>(expression.offset);
+    rule.cfa_offset = static_cast<int32_t>(cfa.addend);
+    rule.deref_offset = static_cast<int16_t>(cfa.inner);
     return true;
+  default:
+    return false;
   }
-  return false;
 }
 
 bool set_fp(const RegisterRule& fp, const Architecture& architecture, unwind_rule& rule) {
@@ -128,12 +156,11 @@ bool set_fp(const RegisterRule& fp, const Architecture& architecture, unwind_rul
     rule.fp = fp.kind == Kind::kOffset ? UNWIND_FP_AT_CFA : UNWIND_FP_REGISTER;
     rule.fp_offset = static_cast<int32_t>(fp.value);
     return true;
-  case Kind::kExpression:
-    if (fp.expression.shape != ExpressionShape::kRegister ||
-        fp.expression.reg != architecture.fp || !fits<int32_t>(fp.expression.offset))
+  case Kind::kAtRegister:
+    if (fp.base != architecture.fp || !fits<int32_t>(fp.value))
       return false;
     rule.fp = UNWIND_FP_AT_FP;
-    rule.fp_offset = static_cast<int32_t>(fp.expression.offset);
+    rule.fp_offset = static_cast<int32_t>(fp.value);
     return true;
   default:
     return false;
@@ -153,17 +180,17 @@ bool set_return_address(const RegisterRule& from, const Cie& cie,
       rule.ra = UNWIND_RA_UNDEFINED;
       return from.kind == Kind::kNone;
     }
-    if (!fits<int16_t>(static_cast<int64_t>(cie.return_address)))
+    if (cie.return_address > UINT8_MAX)
       return false;
     rule.ra = UNWIND_RA_REGISTER;
-    rule.ra_offset = static_cast<int16_t>(cie.return_address);
+    rule.ra_offset = static_cast<int32_t>(cie.return_address);
     return true;
   case Kind::kOffset:
   case Kind::kRegister:
-    if (!fits<int16_t>(from.value))
+    if (!fits<int32_t>(from.value))
       return false;
     rule.ra = from.kind == Kind::kOffset ? UNWIND_RA_AT_CFA : UNWIND_RA_REGISTER;
-    rule.ra_offset = static_cast<int16_t>(from.value);
+    rule.ra_offset = static_cast<int32_t>(from.value);
     return true;
   default:
     return false;
@@ -194,41 +221,13 @@ bool set_sp(const RegisterRule& sp, unwind_rule& rule) {
 
 } // namespace
 
-unwind_rule rule_of(const FrameState& state, const Cie& cie, const Architecture& architecture,
-                    Unsupported& unsupported) {
-  unwind_rule rule{};
-  if (cie.signal_frame)
-    rule.flags |= UNWIND_RULE_SIGNAL_FRAME;
-  if (cie.signal_frame && is_rt_sigframe(state, architecture)) {
-    rule.cfa = UNWIND_CFA_SIGNAL;
-    return rule;
-  }
-  if (state.signed_return_address)
-    rule.flags |= UNWIND_RULE_PAC;
-  unsupported.cfa = !set_cfa(state.cfa, architecture, rule);
-  unsupported.sp = !unsupported.cfa && !set_sp(state.sp, rule);
-  if (unsupported.cfa || unsupported.sp) {
-    rule.cfa = UNWIND_CFA_UNSUPPORTED;
-    rule.cfa_offset = 0;
-    rule.deref_offset = 0;
-    rule.cfa_register = 0;
-  }
-  unsupported.fp = !set_fp(state.fp, architecture, rule);
-  if (unsupported.fp)
-    rule.fp = UNWIND_FP_UNSUPPORTED;
-  unsupported.return_address = !set_return_address(state.return_address, cie, architecture, rule);
-  if (unsupported.return_address)
-    rule.ra = UNWIND_RA_UNSUPPORTED;
-  return rule;
-}
-
 Done Program::run(const Cie& cie, const Input& input) {
   cie_ = &cie;
   initial_ = false;
   location_ = input.start;
   end_ = input.end;
   state_ = cie.initial;
-  changed_ = true;
+  changed_ = kChangedAll;
   rows_.clear();
   auto done = execute(Cursor(input.instructions), input.instructions_address);
   if (done && location_ < end_)
@@ -263,7 +262,15 @@ Done Program::execute(Cursor cursor, uint64_t cursor_address) {
       restore(operand);
       break;
     default:
-      done = extended(instruction, cursor, cursor_address);
+      // The usual ones first.
+      if (instruction == kNop)
+        continue;
+      if (instruction == kAdvanceLoc1)
+        done = advance(cursor.u8());
+      else if (instruction == kDefCfaOffset)
+        done = define_cfa(instruction, cursor);
+      else
+        done = extended(instruction, cursor, cursor_address);
     }
     if (!done)
       return done;
@@ -276,12 +283,8 @@ Done Program::execute(Cursor cursor, uint64_t cursor_address) {
 Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address) {
   using Kind = RegisterRule::Kind;
   switch (instruction) {
-  case kNop:
-    return {};
   case kSetLoc:
     return set_location(cursor, cursor_address);
-  case kAdvanceLoc1:
-    return advance(cursor.u8());
   case kAdvanceLoc2:
     return advance(cursor.read<uint16_t>());
   case kAdvanceLoc4:
@@ -291,7 +294,6 @@ Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_addr
   case kDefCfa:
   case kDefCfaSf:
   case kDefCfaRegister:
-  case kDefCfaOffset:
   case kDefCfaOffsetSf:
   case kDefCfaExpression:
     return define_cfa(instruction, cursor);
@@ -309,7 +311,7 @@ Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_addr
   case kNegateRaState:
     if (architecture_->machine == EM_AARCH64) {
       state_.signed_return_address = !state_.signed_return_address;
-      changed_ = true;
+      changed_ = kChangedAll;
     }
     return {};
   default:
@@ -347,8 +349,7 @@ Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_addr
     set(reg, {.kind = Kind::kRegister, .value = static_cast<int64_t>(cursor.uleb())});
     return {};
   case kExpression:
-    set(reg, {.kind = Kind::kExpression,
-              .expression = match_expression(cursor.bytes(cursor.uleb()))});
+    set(reg, register_of(match_expression(cursor.bytes(cursor.uleb()))));
     return {};
   case kValExpression:
     cursor.skip(cursor.uleb());
@@ -361,19 +362,16 @@ Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_addr
 
 Done Program::define_cfa(uint8_t instruction, Cursor& cursor) {
   CfaRule& cfa = state_.cfa;
-  changed_ = true;
+  changed_ |= kChangedCfa;
   if (instruction == kDefCfaExpression) {
-    cfa = {.kind = CfaRule::Kind::kExpression,
-           .expression = match_expression(cursor.bytes(cursor.uleb()))};
+    set_expression(match_expression(cursor.bytes(cursor.uleb())), cfa);
     return {};
   }
   const bool whole = instruction == kDefCfa || instruction == kDefCfaSf;
-  if (whole)
-    cfa = {.kind = CfaRule::Kind::kRegister};
-  else if (cfa.kind != CfaRule::Kind::kRegister)
-    return std::unexpected(FdeFault::kState);
-  if (whole || instruction == kDefCfaRegister)
-    cfa.reg = cursor.uleb();
+  if (whole || instruction == kDefCfaRegister) {
+    cfa.kind = CfaRule::Kind::kRegister;
+    cfa.reg = small_register(cursor.uleb());
+  }
   if (instruction == kDefCfa || instruction == kDefCfaOffset)
     cfa.offset = static_cast<int64_t>(cursor.uleb());
   else if (instruction != kDefCfaRegister &&
@@ -388,7 +386,7 @@ Done Program::advance(uint64_t delta) {
   if (__builtin_mul_overflow(delta, cie_->code_alignment, &bytes) ||
       __builtin_add_overflow(location_, bytes, &next) || initial_)
     return std::unexpected(FdeFault::kLocation);
-  if (bytes != 0 && changed_ && location_ < end_) {
+  if (bytes != 0 && changed_ != 0 && location_ < end_) {
     if (rows_.size() >= kMaxRows)
       return std::unexpected(FdeFault::kTooLarge);
     emit();
@@ -404,7 +402,7 @@ Done Program::set_location(Cursor& cursor, uint64_t cursor_address) {
     return std::unexpected(FdeFault::kPointer);
   if (*next < location_ || initial_)
     return std::unexpected(FdeFault::kLocation);
-  if (*next != location_ && changed_ && location_ < end_) {
+  if (*next != location_ && changed_ != 0 && location_ < end_) {
     if (rows_.size() >= kMaxRows)
       return std::unexpected(FdeFault::kTooLarge);
     emit();
@@ -425,7 +423,7 @@ Done Program::restore_state() {
     return std::unexpected(FdeFault::kState);
   state_ = remembered_.back();
   remembered_.pop_back();
-  changed_ = true;
+  changed_ = kChangedAll;
   return {};
 }
 
@@ -436,7 +434,7 @@ void Program::set(uint64_t reg, const RegisterRule& rule) {
     state_.sp = rule;
   if (reg == cie_->return_address)
     state_.return_address = rule;
-  changed_ = true;
+  changed_ |= kChangedRegisters;
 }
 
 void Program::restore(uint64_t reg) {
@@ -446,7 +444,7 @@ void Program::restore(uint64_t reg) {
     state_.sp = cie_->initial.sp;
   if (reg == cie_->return_address)
     state_.return_address = cie_->initial.return_address;
-  changed_ = true;
+  changed_ |= kChangedRegisters;
 }
 
 void Program::set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factored) {
@@ -460,10 +458,52 @@ void Program::set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factor
 }
 
 void Program::emit() {
+  const bool only_cfa = changed_ == kChangedCfa && !rows_.empty() &&
+                        rows_.back().unsupported == kNothingUnsupported &&
+                        state_.sp.kind == RegisterRule::Kind::kNone && !cie_->signal_frame;
+  changed_ = 0;
   StateRow& row = rows_.emplace_back();
   row.address = location_;
-  row.rule = rule_of(state_, *cie_, *architecture_, row.unsupported);
-  changed_ = false;
+  if (only_cfa) {
+    // Most rows: the one before with another CFA.
+    row.rule = rows_[rows_.size() - 2].rule;
+    row.rule.cfa_register = 0;
+    row.rule.deref_offset = 0;
+    if (set_cfa(state_.cfa, *architecture_, row.rule))
+      return;
+    row.rule = {};
+  }
+  make_rule(row);
+}
+
+void Program::make_rule(StateRow& row) const {
+  unwind_rule& rule = row.rule;
+  if (cie_->signal_frame)
+    rule.flags |= UNWIND_RULE_SIGNAL_FRAME;
+  if (cie_->signal_frame && is_rt_sigframe(state_, *architecture_)) {
+    rule.cfa = UNWIND_CFA_SIGNAL;
+    return;
+  }
+  if (state_.signed_return_address)
+    rule.flags |= UNWIND_RULE_PAC;
+  if (!set_cfa(state_.cfa, *architecture_, rule))
+    row.unsupported |= kUnsupportedCfa;
+  else if (!set_sp(state_.sp, rule))
+    row.unsupported |= kUnsupportedSp;
+  if (row.unsupported != kNothingUnsupported) {
+    rule.cfa = UNWIND_CFA_UNSUPPORTED;
+    rule.cfa_offset = 0;
+    rule.deref_offset = 0;
+    rule.cfa_register = 0;
+  }
+  if (!set_fp(state_.fp, *architecture_, rule)) {
+    rule.fp = UNWIND_FP_UNSUPPORTED;
+    row.unsupported |= kUnsupportedFp;
+  }
+  if (!set_return_address(state_.return_address, *cie_, *architecture_, rule)) {
+    rule.ra = UNWIND_RA_UNSUPPORTED;
+    row.unsupported |= kUnsupportedReturnAddress;
+  }
 }
 
 } // namespace pprofd::symbolizer::cfi

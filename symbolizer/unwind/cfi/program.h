@@ -17,12 +17,18 @@
 
 namespace pprofd::symbolizer::cfi {
 
+// Small, since it is copied for each FDE and each remembered state.
 struct CfaRule {
-  enum class Kind : uint8_t { kNone, kRegister, kExpression };
+  enum class Kind : uint8_t { kNone, kRegister, kDeref, kPlt, kOther };
   Kind kind = Kind::kNone;
-  uint64_t reg = 0;
+  uint8_t base = 0;        // kDeref, kPlt: the expression's register
+  uint8_t pc_register = 0; // kPlt
+  // UINT16_MAX: a number that no register has. Kept while an expression holds: DW_CFA_def_cfa_…
+  // go on from them, as libgcc and gdb have it.
+  uint16_t reg = 0;
   int64_t offset = 0;
-  Expression expression{};
+  int64_t inner = 0;  // kDeref, kPlt: the expression's offset
+  int64_t addend = 0; // kDeref, kPlt: as in Expression
 };
 
 struct RegisterRule {
@@ -32,13 +38,13 @@ struct RegisterRule {
     kSameValue,
     kOffset, // at CFA + value
     kValueOffset,
-    kRegister, // value is its number
-    kExpression, // at the expression's value
+    kRegister,   // value is its number
+    kAtRegister, // at base + value, by an expression
     kOther,
   };
   Kind kind = Kind::kNone;
+  uint8_t base = 0;
   int64_t value = 0;
-  Expression expression{};
 };
 
 struct FrameState {
@@ -62,15 +68,13 @@ struct Cie {
 };
 
 // Parts of a state that no rule can express.
-struct Unsupported {
-  bool cfa = false;
-  bool fp = false;
-  bool return_address = false;
-  bool sp = false;
+enum Unsupported : uint8_t {
+  kNothingUnsupported = 0,
+  kUnsupportedCfa = 1 << 0,
+  kUnsupportedFp = 1 << 1,
+  kUnsupportedReturnAddress = 1 << 2,
+  kUnsupportedSp = 1 << 3,
 };
-
-unwind_rule rule_of(const FrameState& state, const Cie& cie, const Architecture& architecture,
-                    Unsupported& unsupported);
 
 // Runs instructions. Kept between FDEs for its memory.
 class Program {
@@ -81,7 +85,7 @@ public:
   struct StateRow {
     uint64_t address = 0;
     unwind_rule rule{};
-    Unsupported unsupported;
+    uint8_t unsupported = kNothingUnsupported;
   };
 
   explicit Program(const Architecture& architecture) : architecture_(&architecture) {}
@@ -115,13 +119,14 @@ private:
   void restore(uint64_t reg);
   void set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factored);
   void emit();
+  void make_rule(StateRow& row) const;
 
   const Architecture* architecture_;
   const Cie* cie_ = nullptr;
   bool initial_ = false; // a CIE's instructions: there is no location
   uint64_t location_ = 0;
   uint64_t end_ = 0;
-  bool changed_ = false;
+  uint8_t changed_ = 0; // since the last row
   FrameState state_;
   std::vector<FrameState> remembered_;
   std::vector<StateRow> rows_;

@@ -86,45 +86,53 @@ std::expected<RecordHeader, FdeFault> RecordReader::header(const CfiSection& sec
 }
 
 std::expected<Fde, FdeFault> RecordReader::fde(const CfiSection& section,
-                                               const RecordHeader& header,
-                                               bool with_instructions) {
-  Fde fde;
-  fde.cie = cie(section, header.cie);
-  if (fde.cie == nullptr)
+                                               const RecordHeader& header) {
+  const Cie* cie = this->cie(section, header.cie);
+  if (cie == nullptr)
     return std::unexpected(FdeFault::kCie);
   const uint64_t size = header.end - header.body;
   if (size > kMaxFde)
     return std::unexpected(FdeFault::kTooLarge);
-  constexpr uint64_t kAddresses = 48; // more than both encoded addresses take
-  const auto bytes =
-      bytes_.at(section, header.body, with_instructions ? size : std::min(size, kAddresses));
+  constexpr uint64_t kAddresses = 512; // more than a segment and both encoded addresses take
+  const auto bytes = bytes_.at(section, header.body, std::min(size, kAddresses));
   Cursor cursor(bytes.first(std::min<size_t>(bytes.size(), size)));
   const PointerBase base{.cursor_start = section.address.value + header.body};
-  cursor.skip(fde.cie->segment_size);
-  const auto start = fde_start(cursor, *fde.cie, base);
-  const auto range = read_pointer(cursor, fde.cie->pointer_encoding & kFormMask, base);
+  cursor.skip(cie->segment_size);
+  auto start = read_pointer(cursor, cie->pointer_encoding, base);
+  if (start && is_indirect(cie->pointer_encoding)) [[unlikely]]
+    start = pointer_at(*start);
+  const auto range = read_pointer(cursor, cie->pointer_encoding & kFormMask, base);
   if (!start || !range)
     return std::unexpected(FdeFault::kPointer);
-  fde.start = *start;
+  Fde fde{.start = *start, .rest = header.body + cursor.position()};
   if (__builtin_add_overflow(*start, *range, &fde.end))
     return std::unexpected(FdeFault::kRange);
-  if (!with_instructions)
-    return fde;
-  if (fde.cie->has_augmentation_data)
-    cursor.skip(cursor.uleb());
-  if (cursor.failed())
-    return std::unexpected(FdeFault::kInstruction);
-  fde.instructions_address = base.cursor_start + cursor.position();
-  fde.instructions = cursor.rest();
   return fde;
 }
 
-std::optional<uint64_t> RecordReader::fde_start(Cursor& cursor, const Cie& cie,
-                                                const PointerBase& base) const {
-  const auto start = read_pointer(cursor, cie.pointer_encoding, base);
-  if (!start || !is_indirect(cie.pointer_encoding))
-    return start;
-  const auto range = file_range_at(*source_, *image_, {*start});
+std::expected<FdeProgram, FdeFault> RecordReader::program(const CfiSection& section,
+                                                          const RecordHeader& header,
+                                                          const Fde& fde) {
+  FdeProgram program;
+  program.cie = cie(section, header.cie);
+  if (program.cie == nullptr)
+    return std::unexpected(FdeFault::kCie);
+  const uint64_t size = header.end - fde.rest;
+  const auto bytes = bytes_.at(section, fde.rest, size);
+  if (bytes.size() < size)
+    return std::unexpected(FdeFault::kRecord);
+  Cursor cursor(bytes.first(size));
+  if (program.cie->has_augmentation_data)
+    cursor.skip(cursor.uleb());
+  if (cursor.failed())
+    return std::unexpected(FdeFault::kInstruction);
+  program.address = section.address.value + fde.rest + cursor.position();
+  program.instructions = cursor.rest();
+  return program;
+}
+
+std::optional<uint64_t> RecordReader::pointer_at(uint64_t address) const {
+  const auto range = file_range_at(*source_, *image_, {address});
   if (!range || range->size < sizeof(uint64_t))
     return std::nullopt;
   const auto value = source_->read_as<uint64_t>(range->offset);

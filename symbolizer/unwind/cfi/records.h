@@ -32,11 +32,16 @@ struct RecordHeader {
 };
 
 struct Fde {
-  uint64_t start = 0; // address
+  uint64_t start = 0; // addresses
   uint64_t end = 0;
-  const Cie* cie = nullptr; // valid until another FDE is read
-  std::span<const std::byte> instructions; // empty unless asked for
-  uint64_t instructions_address = 0;
+  uint64_t rest = 0; // offset behind the addresses: augmentation data and instructions
+};
+
+// An FDE's instructions and what they need. Valid until the reader is used again.
+struct FdeProgram {
+  const Cie* cie = nullptr;
+  std::span<const std::byte> instructions;
+  uint64_t address = 0; // of the first instruction
 };
 
 class RecordReader {
@@ -49,8 +54,9 @@ public:
   // The record at `offset`; fails with kRecord (its end then is unknown) or kTooLarge.
   std::expected<RecordHeader, FdeFault> header(const CfiSection& section, uint64_t offset);
 
-  std::expected<Fde, FdeFault> fde(const CfiSection& section, const RecordHeader& header,
-                                   bool with_instructions);
+  std::expected<Fde, FdeFault> fde(const CfiSection& section, const RecordHeader& header);
+  std::expected<FdeProgram, FdeFault> program(const CfiSection& section,
+                                              const RecordHeader& header, const Fde& fde);
 
 private:
   // CIEs read last, found by their place. Linkers leave a handful, each used by many FDEs.
@@ -63,7 +69,7 @@ private:
 
   const Cie* cie(const CfiSection& section, uint64_t offset);
   std::optional<Cie> parse_cie(const CfiSection& section, uint64_t offset);
-  std::optional<uint64_t> fde_start(Cursor& cursor, const Cie& cie, const PointerBase& base) const;
+  [[nodiscard]] std::optional<uint64_t> pointer_at(uint64_t address) const;
 
   const ByteSource* source_;
   const ElfImage* image_;

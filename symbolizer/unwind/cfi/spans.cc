@@ -18,11 +18,14 @@ std::optional<FdeSpan> FdeSpans::read(const FdeIndex::Entry& entry) {
   const auto header = reader_->header(*entry.place.section, entry.place.offset);
   if (!header)
     return std::nullopt;
-  const auto fde = reader_->fde(*entry.place.section, *header, false);
+  const auto fde = reader_->fde(*entry.place.section, *header);
   if (!fde || fde->end <= entry.address)
     return std::nullopt;
-  return FdeSpan{
-      .start = entry.address, .end = fde->end, .section = entry.place.section, .header = *header};
+  return FdeSpan{.start = entry.address,
+                 .end = fde->end,
+                 .section = entry.place.section,
+                 .header = *header,
+                 .fde = *fde};
 }
 
 void FdeSpans::advance(Stream& stream) {

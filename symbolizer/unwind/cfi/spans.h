@@ -17,6 +17,7 @@ struct FdeSpan {
   uint64_t end = 0;
   const CfiSection* section = nullptr;
   RecordHeader header;
+  Fde fde; // its addresses uncut
 };
 
 class FdeSpans {
