@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstring>
-#include <format>
 #include <span>
 
 #include "symbolizer/elf/image.h"
@@ -274,7 +275,9 @@ Compiled compile(const FrameSection& eh_frame, const RowOptions& options) {
 }
 
 std::string at(uint64_t address, std::string_view rest) {
-  return std::format("{:016x} {}\n", address, rest);
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016lx", address);
+  return std::string(digits.data()) + " " + std::string(rest) + "\n";
 }
 
 } // namespace pprofd::symbolizer::test
