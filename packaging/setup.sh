@@ -64,7 +64,7 @@ install_packages() {
 go_is_new_enough() {
   local version
   version=$("$1" env GOVERSION 2>/dev/null) || return 1
-  [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 24 ]
+  [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 25 ]
 }
 
 provide_go() {

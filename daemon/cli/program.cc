@@ -1,10 +1,11 @@
 #include "daemon/cli/program.h"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <string>
 
-#include "daemon/cli/perf_events.h"
+#include "daemon/sampling/event.h"
 
 namespace pprofd {
 namespace {
@@ -33,6 +34,13 @@ constexpr std::array kShells = {
     Choice{"fish", "the friendly interactive shell"},
 };
 
+constexpr auto kEvents = [] {
+  std::array<Choice, kSamplingEvents.size()> choices;
+  std::ranges::transform(kSamplingEvents, choices.begin(),
+                         [](const SamplingEvent& event) { return Choice{event.name, event.help}; });
+  return choices;
+}();
+
 constexpr std::array kTopLimits = {uint64_t{0}, uint64_t{100'000}};
 
 std::span<const OptionSpec> record_options() {
@@ -58,8 +66,7 @@ std::span<const OptionSpec> record_options() {
                  .repeatable = true,
                  .completion = Completion::kProcessName,
                  .group = "Target",
-                 .help = "processes of this name, now and while it runs; names have at most 15 "
-                         "bytes, as in /proc/PID/comm"},
+                 .help = "processes of this name, as in /proc/PID/comm, now and while it runs"},
       OptionSpec{.name = "exe",
                  .type = OptionType::kPath,
                  .argument = "PATH",
@@ -88,8 +95,8 @@ std::span<const OptionSpec> record_options() {
                  .argument = "ID",
                  .repeatable = true,
                  .group = "Target",
-                 .help = "processes of this container, now and while it runs; the id or its "
-                         "beginning"},
+                 .help = "processes of this container, now and while it runs; the id or at least "
+                         "its first 12 digits"},
       OptionSpec{.name = "children",
                  .group = "Target",
                  .help = "children and further descendants of the processes above too"},
@@ -122,7 +129,7 @@ std::span<const OptionSpec> record_options() {
                  .type = OptionType::kChoice,
                  .argument = "EVENT",
                  .default_text = "cpu-clock",
-                 .choices = perf_event_choices(),
+                 .choices = kEvents,
                  .group = "Sampling",
                  .help = "what is counted; pprofd doctor says which hardware events this machine "
                          "has"},

@@ -1,5 +1,7 @@
 #include "daemon/cli/record_options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -7,22 +9,12 @@
 #include "daemon/cli/program.h"
 #include "daemon/cli/table/suggest.h"
 #include "daemon/cli/table/values.h"
+#include "daemon/process/target_match.h"
 
 namespace pprofd {
 namespace {
 
 using symbolizer::DemangleStyle;
-
-struct FormatEntry {
-  OutputFormat format;
-  std::string_view name;
-  std::string_view ending;
-};
-constexpr std::array kFormatEntries = {
-    FormatEntry{OutputFormat::kPprof, "pprof", ".pb.gz"},
-    FormatEntry{OutputFormat::kFolded, "folded", ".folded"},
-    FormatEntry{OutputFormat::kText, "text", ".txt"},
-};
 
 constexpr std::array<std::pair<std::string_view, DemangleStyle>, 4> kStyles = {{
     {"full", DemangleStyle::kFull},
@@ -33,10 +25,6 @@ constexpr std::array<std::pair<std::string_view, DemangleStyle>, 4> kStyles = {{
 
 constexpr std::array<std::string_view, 6> kSelectors = {"pid",    "comm", "exe",
                                                         "cgroup", "unit", "container"};
-
-const FormatEntry& entry_of(OutputFormat format) {
-  return *std::ranges::find(kFormatEntries, format, &FormatEntry::format);
-}
 
 template <typename T> std::vector<T> distinct(const std::vector<T>& values) {
   std::vector<T> result;
@@ -50,26 +38,19 @@ std::vector<std::string> texts(const Arguments& arguments, std::string_view name
   return distinct(arguments.all<std::string>(name));
 }
 
-// systemctl's rule: a name without a unit's suffix is a service.
-std::string unit_name(const std::string& name) {
-  constexpr std::array<std::string_view, 11> kSuffixes = {
-      ".service", ".scope",  ".slice", ".socket",    ".timer", ".mount",
-      ".swap",    ".target", ".path",  ".automount", ".device"};
-  const bool whole =
-      std::ranges::any_of(kSuffixes, [&](std::string_view s) { return name.ends_with(s); });
-  return whole ? name : name + ".service";
-}
-
+// What no process can match is wrong usage.
 Result<void> check_names(const Target& target) {
-  constexpr size_t kLongestComm = 15; // TASK_COMM_LEN - 1
-  for (const std::string& comm : target.comms)
-    if (comm.size() > kLongestComm)
-      return fail("--comm " + in_quotes(comm), "the kernel keeps 15 bytes of a name",
-                  "use --comm " + in_quotes(comm.substr(0, kLongestComm)) + " or --exe");
-  for (const std::string& id : target.containers)
-    if (id.contains('/'))
-      return fail("--container " + in_quotes(id), "not a container id", "use --cgroup for a path");
-  return {};
+  const auto check = [](const std::vector<std::string>& names, auto match) -> Result<void> {
+    for (const std::string& name : names)
+      if (const Result<ProcessPredicate> matcher = match(name); !matcher)
+        return std::unexpected(matcher.error());
+    return {};
+  };
+  if (auto comms = check(target.comms, match_comm); !comms)
+    return comms;
+  if (auto units = check(target.units, match_unit); !units)
+    return units;
+  return check(target.containers, match_container);
 }
 
 // The first selector given, as the user writes it; empty: none.
@@ -102,13 +83,10 @@ Result<void> check_targets(const Arguments& arguments) {
 Result<void> check_output(const RecordOptions& options, const Arguments& arguments) {
   if (!options.kernel && !options.user)
     return fail("--no-kernel and --no-user", "no stacks are left to record", "leave one out");
-  if (options.output == "-" && options.formats.size() > 1)
-    return fail("--output -", "several formats don't go into one stream",
-                "give one --format, or a file or folder as the output");
   if (!options.raw)
     return {};
-  for (const OutputFormat format : options.formats)
-    if (format != OutputFormat::kPprof)
+  for (const Format format : options.formats)
+    if (format != Format::Pprof)
       return fail("--raw and --format " + std::string(format_name(format)),
                   "contradict each other: only pprof files carry bare addresses",
                   "leave --raw out");
@@ -124,11 +102,9 @@ Target make_target(const Arguments& arguments) {
     target.pids.push_back(static_cast<pid_t>(pid));
   target.pids = distinct(target.pids);
   target.comms = texts(arguments, "comm");
-  for (const std::string& path : texts(arguments, "exe"))
-    target.exes.push_back(std::filesystem::absolute(path).lexically_normal().string());
+  target.exes = texts(arguments, "exe");
   target.cgroups = texts(arguments, "cgroup");
-  for (const std::string& unit : texts(arguments, "unit"))
-    target.units.push_back(unit_name(unit));
+  target.units = texts(arguments, "unit");
   target.containers = texts(arguments, "container");
   target.command = arguments.command().value_or(std::vector<std::string>());
   target.children = arguments.flag("children") || !target.command.empty();
@@ -137,35 +113,22 @@ Target make_target(const Arguments& arguments) {
   return target;
 }
 
-std::vector<OutputFormat> make_formats(const Arguments& arguments) {
-  std::vector<OutputFormat> formats;
-  for (const std::string& name : arguments.all<std::string>("format"))
-    formats.push_back(std::ranges::find(kFormatEntries, name, &FormatEntry::name)->format);
-  return distinct(formats);
-}
-
-bool is_one_running_process(const Target& target) {
-  return target.pids.size() == 1 && !target.children && target.comms.empty() &&
-         target.exes.empty() && target.cgroups.empty() && target.units.empty() &&
-         target.containers.empty();
-}
-
-OutputPlace default_place(const RecordOptions& options) {
-  const bool one_file =
-      options.merge || !options.target.command.empty() || is_one_running_process(options.target);
-  if (one_file)
-    return {OutputPlace::Kind::kFile, "profile"};
-  return {OutputPlace::Kind::kFolder, "profiles"};
+Result<std::vector<Format>> make_formats(const Arguments& arguments) {
+  std::vector<Format> formats;
+  for (const std::string& name : distinct(arguments.all<std::string>("format"))) {
+    const Result<Format> format = parse_format(name);
+    if (!format)
+      return std::unexpected(format.error());
+    formats.push_back(*format);
+  }
+  return formats;
 }
 
 } // namespace
 
-std::string_view format_name(OutputFormat format) {
-  return entry_of(format).name;
-}
-
-std::string_view format_ending(OutputFormat format) {
-  return entry_of(format).ending;
+bool Target::is_one_process() const {
+  return pids.size() == 1 && !children && comms.empty() && exes.empty() && cgroups.empty() &&
+         units.empty() && containers.empty();
 }
 
 Result<RecordOptions> make_record_options(const Arguments& arguments) {
@@ -178,7 +141,10 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
   options.event = *arguments.get<std::string>("event");
   options.output = arguments.get<std::string>("output").value_or("");
   options.merge = arguments.flag("merge");
-  options.formats = make_formats(arguments);
+  auto formats = make_formats(arguments);
+  if (!formats)
+    return std::unexpected(formats.error());
+  options.formats = std::move(*formats);
   options.demangle =
       std::ranges::find(kStyles, *arguments.get<std::string>("demangle"), [](const auto& style) {
         return style.first;
@@ -191,8 +157,8 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
     return std::unexpected(checked.error());
   if (auto checked = check_output(options, arguments); !checked)
     return std::unexpected(checked.error());
-  if (auto place = place_output(options); !place)
-    return std::unexpected(place.error());
+  if (auto target = output_target(options); !target)
+    return std::unexpected(target.error());
   return options;
 }
 
@@ -214,32 +180,13 @@ Result<void> check_kernel_frequency(unsigned hertz, const std::filesystem::path&
           ", or as root: sysctl kernel.perf_event_max_sample_rate=" + std::to_string(hertz));
 }
 
-Result<OutputPlace> place_output(const RecordOptions& options) {
-  const std::string& name = options.output;
-  std::error_code ignored;
-  if (name.empty())
-    return default_place(options);
-  if (name == "-")
-    return OutputPlace{OutputPlace::Kind::kStdout, {}};
-  if (name.ends_with('/') || std::filesystem::is_directory(name, ignored))
-    return OutputPlace{OutputPlace::Kind::kFolder, name};
-
-  std::vector<std::string_view> endings = {format_ending(OutputFormat::kPprof)};
-  for (const OutputFormat format : options.formats)
-    endings.push_back(format_ending(format));
-  for (const std::string_view ending : endings) {
-    if (!name.ends_with(ending))
-      continue;
-    const std::filesystem::path stem = name.substr(0, name.size() - ending.size());
-    if (stem.filename().empty())
-      return fail("--output " + in_quotes(name), "there is no name before the ending",
-                  "write a name such as profile" + std::string(ending));
-    return OutputPlace{OutputPlace::Kind::kFile, stem};
-  }
-  return fail("--output " + in_quotes(name),
-              "neither a folder nor a name ending in " + or_list(distinct(endings)),
-              "add " + std::string(format_ending(options.formats.front())) +
-                  " for one file, or '/' for a folder");
+Result<OutputTarget> output_target(const RecordOptions& options) {
+  const Target& target = options.target;
+  return choose_target({.path = options.output,
+                        .one_process = !target.command.empty() || target.is_one_process(),
+                        .merge = options.merge,
+                        .formats = options.formats,
+                        .stdout_is_terminal = isatty(STDOUT_FILENO) == 1});
 }
 
 } // namespace pprofd

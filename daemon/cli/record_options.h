@@ -13,17 +13,11 @@
 #include <vector>
 
 #include "daemon/cli/table/parser.h"
+#include "daemon/output/target.h"
 #include "symbolizer/base/result.h"
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
-
-enum class OutputFormat { kPprof, kFolded, kText };
-
-// The name as --format takes it: "pprof", "folded", "text".
-std::string_view format_name(OutputFormat format);
-// The ending of a file of this format: ".pb.gz", ".folded", ".txt".
-std::string_view format_ending(OutputFormat format);
 
 // Which processes to record. Either `all`, or `command`, or at least one entry in the lists;
 // a process is recorded if any entry matches it.
@@ -31,23 +25,28 @@ struct Target {
   std::vector<pid_t> pids; // distinct, in the order given
   bool children = false;   // descendants of the matching processes too; always with `command`
   bool all = false;
-  std::vector<std::string> comms;      // at most 15 bytes each, as the kernel keeps them
-  std::vector<std::string> exes;       // absolute, normalised, symbolic links not resolved
-  std::vector<std::string> cgroups;    // as given
-  std::vector<std::string> units;      // with their suffix: "nginx" was made "nginx.service"
-  std::vector<std::string> containers; // an id or the beginning of one
-  std::vector<std::string> command;    // what stood after `--`
-  bool as_root = false;                // start the command as root even under sudo
+  // As given, each once; what they mean is target_match.h's. Names that no process can have were
+  // refused.
+  std::vector<std::string> comms;
+  std::vector<std::string> exes;
+  std::vector<std::string> cgroups;
+  std::vector<std::string> units;
+  std::vector<std::string> containers;
+  std::vector<std::string> command; // what stood after `--`
+  bool as_root = false;             // start the command as root even under sudo
+
+  // A single process that runs already, without its children.
+  [[nodiscard]] bool is_one_process() const;
 };
 
 struct RecordOptions {
   Target target;
   unsigned frequency = 99;                          // Hz per CPU, 1…5000
   std::optional<std::chrono::nanoseconds> duration; // until the target ends or Ctrl-C
-  std::string event = "cpu-clock";                  // a name of perf_events.h
+  std::string event = "cpu-clock";                  // a name of sampling/event.h
   std::string output;                               // as given; empty: the default place
   bool merge = false;
-  std::vector<OutputFormat> formats = {OutputFormat::kPprof}; // distinct, never empty
+  std::vector<Format> formats = {Format::Pprof}; // distinct, never empty
   symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
   unsigned top = 20; // lines of the summary, 0 for none
   bool kernel = true;
@@ -66,15 +65,6 @@ Result<void> check_kernel_frequency(
     const std::filesystem::path& limit_file = "/proc/sys/kernel/perf_event_max_sample_rate");
 
 // Where the output goes, as -o says; whether a name is an existing folder is looked up.
-struct OutputPlace {
-  enum class Kind {
-    kStdout, // one format, processes merged
-    kFile,   // processes merged; path is without the format's ending
-    kFolder, // one file per process, or one for all with --merge; path is the folder
-  };
-  Kind kind = Kind::kFolder;
-  std::filesystem::path path;
-};
-Result<OutputPlace> place_output(const RecordOptions& options);
+Result<OutputTarget> output_target(const RecordOptions& options);
 
 } // namespace pprofd

@@ -203,6 +203,22 @@ size_t Collector::aggregate_memory() const {
   return sum;
 }
 
+std::string Collector::build_id(const Executable& executable) const {
+  return executable.build_id.empty() ? symbols_.names(executable.id.value).build_id
+                                     : executable.build_id;
+}
+
+std::vector<std::pair<std::string, uint64_t>> CollectorTotals::dropped_by_reason() const {
+  std::vector<std::pair<std::string, uint64_t>> all;
+  for (size_t at = 0; at < samples.drops.size(); ++at) {
+    if (samples.drops.at(at) != 0)
+      all.emplace_back(drop_reason_name(static_cast<DropReason>(at)), samples.drops.at(at));
+  }
+  if (unattributed_drops != 0)
+    all.emplace_back("unattributed", unattributed_drops);
+  return all;
+}
+
 CollectorTotals Collector::totals() const {
   CollectorTotals totals;
   for (const auto& process : collected_)

@@ -48,6 +48,8 @@ struct CollectorTotals {
   uint64_t lost_process_events = 0;   // made good from /proc
 
   [[nodiscard]] uint64_t dropped() const { return samples.dropped() + unattributed_drops; }
+  // Reason and count, where not zero.
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> dropped_by_reason() const;
   [[nodiscard]] uint64_t taken() const { return samples.written() + dropped(); }
 };
 
@@ -60,7 +62,9 @@ public:
 
   Sampler& sampler() { return *sampler_; }
   ProcessTable& processes() { return *table_; }
-  SymbolService& symbols() { return symbols_; }
+  [[nodiscard]] const SymbolService& symbols() const { return symbols_; }
+  // The build id of a file: the kernel's word, or what the worker read; empty: none known.
+  [[nodiscard]] std::string build_id(const Executable& executable) const;
 
   // Decides about processes that the kernel's filter leaves undecided. Set before start().
   std::function<bool(const Process&)> is_target = [](const Process&) { return true; };
@@ -72,6 +76,9 @@ public:
   // Descriptors that become readable when tick() should be called before its time.
   [[nodiscard]] int events_fd() const { return sideband_.poll_fd(); }
   [[nodiscard]] int samples_fd() const { return sampler_->ring_fd(); }
+
+  // Gives a process a profile even if no sample of it comes.
+  void watch(const Process& process) { collected_for(process); }
 
   // Takes in what has come. Cheap when nothing has.
   void tick();

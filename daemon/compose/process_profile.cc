@@ -1,6 +1,7 @@
 #include "daemon/compose/process_profile.h"
 
 #include <algorithm>
+#include <iterator>
 #include <array>
 #include <string>
 #include <string_view>
@@ -39,14 +40,49 @@ ProfileHeader header_of(const RecordingInfo& info) {
           .symbolized = info.symbolized};
 }
 
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
+
+KeyValues comments_of(const RecordingInfo& info) {
+  return {{"pprofd.version", PPROFD_VERSION},
+          {"host", info.host},
+          {"kernel", info.kernel},
+          {"frequency", std::to_string(info.frequency)}};
+}
+
+KeyValues accounting_of(const RecordingInfo& info, const SampleAccounting& accounting,
+                        uint64_t unsymbolized) {
+  KeyValues all;
+  const auto add = [&all](std::string key, uint64_t value) {
+    all.emplace_back(std::move(key), std::to_string(value));
+  };
+  add("samples.taken", accounting.taken());
+  add("samples.written", accounting.written());
+  for (size_t at = 0; at < accounting.drops.size(); ++at) {
+    if (accounting.drops.at(at) != 0)
+      add("samples.dropped." + std::string(drop_reason_name(static_cast<DropReason>(at))),
+          accounting.drops.at(at));
+  }
+  add("stacks.complete", accounting.complete());
+  for (size_t at = 0; at < accounting.stack_ends.size(); ++at) {
+    const auto end = static_cast<pprofd_stack_end>(at);
+    if (!is_complete(end) && accounting.stack_ends.at(at) != 0)
+      add("stacks.incomplete." + std::string(stack_end_name(end)), accounting.stack_ends.at(at));
+  }
+  add("stacks.heuristic", accounting.heuristic);
+  add("frames.unsymbolized", unsymbolized);
+  if (info.unattributed_drops != 0)
+    add("host.samples.dropped.unattributed", info.unattributed_drops);
+  return all;
+}
+
 class Composer {
 public:
-  Composer(const RecordingInfo& info, const CollectedProcess& collected,
-           const SymbolService& symbols, const KernelNames& kernel)
-      : info_(info), collected_(collected), symbols_(symbols), kernel_(kernel),
-        builder_(header_of(info)) {}
+  Composer(const RecordingInfo& info, const CollectedProcess& collected, const Collector& collector,
+           const KernelNames& kernel)
+      : info_(info), collected_(collected), collector_(collector), symbols_(collector.symbols()),
+        kernel_(kernel), builder_(header_of(info)) {}
 
-  perftools::profiles::Profile compose() && {
+  ComposedProfile compose() && {
     add_main_executable();
     const std::span<const TraceFrame> frames = collected_.aggregate.frames();
     locations_.reserve(frames.size());
@@ -54,8 +90,9 @@ public:
     for (const TraceFrame& frame : frames)
       add_frame(frame);
     add_rows();
-    add_comments();
-    return std::move(builder_).finish();
+    if (!info_.merged)
+      add_comments();
+    return {std::move(builder_).finish(), unsymbolized_};
   }
 
 private:
@@ -78,13 +115,10 @@ private:
 
   uint64_t mapping_id(const Mapping& mapping) {
     std::string build_id;
-    if (mapping.executable) {
-      build_id = mapping.executable->build_id;
-      if (build_id.empty())
-        build_id = symbols_.names(mapping.executable->id.value).build_id;
-    } else if (mapping.kind == MappingKind::vdso) {
+    if (mapping.executable)
+      build_id = collector_.build_id(*mapping.executable);
+    else if (mapping.kind == MappingKind::vdso)
       build_id = symbols_.names(kVdsoFileId).build_id;
-    }
     return builder_.add_mapping({.start = mapping.start.value,
                                  .limit = mapping.end.value,
                                  .offset = mapping.offset.value,
@@ -160,7 +194,7 @@ private:
   void add_location(uint64_t mapping, uint64_t address, const std::vector<LineInfo>& lines,
                     bool named) {
     locations_.push_back(builder_.add_location(mapping, address, lines));
-    named_.push_back(named);
+    named_.push_back(named && info_.symbolized);
   }
 
   void add_rows() {
@@ -185,59 +219,33 @@ private:
     }
   }
 
-  void comment(std::string_view key, std::string_view value) {
-    if (!value.empty())
-      builder_.add_comment(key, value);
-  }
-  void comment(std::string_view key, uint64_t value) { comment(key, std::to_string(value)); }
-
   void add_comments() {
     const Process& process = *collected_.process;
-    comment("pprofd.version", PPROFD_VERSION);
-    comment("host", info_.host);
-    comment("kernel", info_.kernel);
-    comment("pid", static_cast<uint64_t>(process.pid));
-    comment("start_time", process.start_ticks());
-    comment("comm", process.comm);
-    comment("exe", *process.exe);
-    if (process.executable) {
-      const std::string& known = process.executable->build_id;
-      comment("build_id",
-              known.empty() ? symbols_.names(process.executable->id.value).build_id : known);
+    KeyValues comments = comments_of(info_);
+    const auto add = [&comments](std::string key, std::string value) {
+      comments.emplace_back(std::move(key), std::move(value));
+    };
+    add("pid", std::to_string(process.pid));
+    add("start_time", std::to_string(process.start_ticks()));
+    add("comm", process.comm);
+    add("exe", *process.exe);
+    if (process.executable)
+      add("build_id", collector_.build_id(*process.executable));
+    add("cgroup", std::string(process.cgroups->main()));
+    add("unit", unit_of(*process.cgroups));
+    add("container.id", container_of(*process.cgroups));
+    add("k8s.pod.uid", pod_of(*process.cgroups));
+    std::ranges::move(accounting_of(info_, collected_.aggregate.accounting(), unsymbolized_),
+                      std::back_inserter(comments));
+    for (const auto& [key, value] : comments) {
+      if (!value.empty())
+        builder_.add_comment(key, value);
     }
-    comment("cgroup", process.cgroups->main());
-    comment("unit", unit_of(*process.cgroups));
-    comment("container.id", container_of(*process.cgroups));
-    comment("k8s.pod.uid", pod_of(*process.cgroups));
-    comment("frequency", info_.frequency);
-    add_accounting();
-  }
-
-  void add_accounting() {
-    const SampleAccounting& accounting = collected_.aggregate.accounting();
-    comment("samples.taken", accounting.taken());
-    comment("samples.written", accounting.written());
-    for (size_t reason = 0; reason < accounting.drops.size(); ++reason) {
-      if (accounting.drops.at(reason) != 0)
-        comment("samples.dropped." + std::string(drop_reason_name(static_cast<DropReason>(reason))),
-                accounting.drops.at(reason));
-    }
-    comment("stacks.complete", accounting.complete());
-    for (size_t at = 0; at < accounting.stack_ends.size(); ++at) {
-      const auto end = static_cast<pprofd_stack_end>(at);
-      if (!is_complete(end) && accounting.stack_ends.at(at) != 0)
-        comment("stacks.incomplete." + std::string(stack_end_name(end)),
-                accounting.stack_ends.at(at));
-    }
-    comment("stacks.heuristic", accounting.heuristic);
-    if (info_.symbolized)
-      comment("frames.unsymbolized", unsymbolized_);
-    if (info_.unattributed_drops != 0)
-      comment("host.samples.dropped.unattributed", info_.unattributed_drops);
   }
 
   const RecordingInfo& info_;
   const CollectedProcess& collected_;
+  const Collector& collector_;
   const SymbolService& symbols_;
   const KernelNames& kernel_;
   ProfileBuilder builder_;
@@ -292,11 +300,32 @@ KernelNames::Span KernelNames::span_of(const std::string& module) const {
   return spans_.at(module);
 }
 
-perftools::profiles::Profile compose_profile(const RecordingInfo& info,
-                                             const CollectedProcess& process,
-                                             const SymbolService& symbols,
-                                             const KernelNames& kernel) {
-  return Composer(info, process, symbols, kernel).compose();
+ComposedProfile compose_profile(const RecordingInfo& info, const CollectedProcess& process,
+                                const Collector& collector, const KernelNames& kernel) {
+  return Composer(info, process, collector, kernel).compose();
+}
+
+Result<perftools::profiles::Profile> compose_merged(const RecordingInfo& info,
+                                                    const std::vector<ComposedProfile>& profiles,
+                                                    const SampleAccounting& accounting) {
+  std::vector<const perftools::profiles::Profile*> parts;
+  uint64_t unsymbolized = 0;
+  for (const ComposedProfile& part : profiles) {
+    parts.push_back(&part.profile);
+    unsymbolized += part.unsymbolized_frames;
+  }
+  auto merged = merge(parts);
+  if (!merged)
+    return merged;
+  // They all cover the same time.
+  merged->set_duration_nanos(info.duration_nanos);
+  KeyValues comments = comments_of(info);
+  std::ranges::move(accounting_of(info, accounting, unsymbolized), std::back_inserter(comments));
+  for (const auto& [key, value] : comments) {
+    merged->add_comment(merged->string_table_size());
+    merged->add_string_table(key + "=" + value);
+  }
+  return merged;
 }
 
 } // namespace pprofd

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "daemon/collect/collector.h"
 #include "daemon/kernel/kernel_symbols.h"
@@ -24,7 +25,7 @@ struct RecordingInfo {
   int64_t time_nanos = 0;     // start, since 1970
   int64_t duration_nanos = 0;
   bool symbolized = true;
-  bool merged = false; // label each sample with its process
+  bool merged = false; // to be merged: samples carry their process, comments come in the end
   std::string host;
   std::string kernel;                // uname's release
   uint64_t unattributed_drops = 0;   // of the machine, by no process
@@ -52,10 +53,19 @@ private:
   std::string hint_;
 };
 
+struct ComposedProfile {
+  perftools::profiles::Profile profile;
+  uint64_t unsymbolized_frames = 0; // of all samples
+};
+
 // The profile of one process. Any thread, after Collector::finish().
-perftools::profiles::Profile compose_profile(const RecordingInfo& info,
-                                             const CollectedProcess& process,
-                                             const SymbolService& symbols,
-                                             const KernelNames& kernel);
+ComposedProfile compose_profile(const RecordingInfo& info, const CollectedProcess& process,
+                                const Collector& collector, const KernelNames& kernel);
+
+// One profile of several processes (composed with info.merged), with their accounting added up.
+// `profiles` is not empty.
+Result<perftools::profiles::Profile> compose_merged(const RecordingInfo& info,
+                                                    const std::vector<ComposedProfile>& profiles,
+                                                    const SampleAccounting& accounting);
 
 } // namespace pprofd

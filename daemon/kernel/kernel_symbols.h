@@ -40,7 +40,8 @@ struct KernelSymbolPaths {
 // Resolves a batch of kernel addresses. An address behind the last symbol, in data, or before the
 // first symbol stays unresolved. Among names of one address a global one wins over a weak one over
 // a local one, then the shortest, then the first in byte order; section markers and the padding
-// symbols of -fpatchable-function-entry (__pfx_) only where there is no other. Any thread.
+// symbols of -fpatchable-function-entry (__pfx_) and early aliases (__pi_) only where there is no
+// other. Any thread.
 KernelResolution resolve_kernel_symbols(std::span<const ProcessAddress> addresses,
                                         const KernelSymbolPaths& paths = {});
 

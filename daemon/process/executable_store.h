@@ -82,16 +82,6 @@ struct Executable {
 
   // The last component of the path; for a memfd its name.
   [[nodiscard]] std::string_view basename() const;
-
-  // Where to look when it must be opened again: the processes that mapped it last.
-  struct Hint {
-    pid_t pid = 0;
-    ProcessAddress start;
-    ProcessAddress end;
-  };
-  std::vector<Hint> hints;
-  uint32_t generation = 0; // of the inode, where the kernel told; else 0
-  uint64_t mount_namespace = 0;
 };
 
 // A file as a mapping names it.
@@ -125,8 +115,12 @@ public:
   // Opens a file on the helper thread; replaced by tests.
   using Open = std::function<Result<OpenedFile>(const OpenRequest&)>;
 
-  explicit ExecutableStore(ExecutableStoreOptions options = {}, std::string proc_root = "/proc");
+  explicit ExecutableStore(ExecutableStoreOptions options = {},
+                           const std::string& proc_root = "/proc");
   ExecutableStore(ExecutableStoreOptions options, Open open);
+  ~ExecutableStore();
+  ExecutableStore(const ExecutableStore&) = delete;
+  ExecutableStore& operator=(const ExecutableStore&) = delete;
 
   // The executable of a mapping, opened if need be. Never null.
   std::shared_ptr<const Executable> resolve(const MappedFile& mapped, const Mapper& mapper);
@@ -135,6 +129,7 @@ public:
   // again where it was closed. Fails with why_unavailable.
   Result<Fd> descriptor(ExecutableId id);
 
+  // nullptr: never was or forgotten.
   [[nodiscard]] const Executable* find(ExecutableId id) const;
 
   // The file is done with; descriptor() would have to open it again.
@@ -144,8 +139,8 @@ public:
   // mapping of the file is opened afresh.
   void reject(ExecutableId id, std::string why);
 
-  // What the worker found, for files the kernel gave no build id for. (A file found by the kernel's
-  // word is never renamed.)
+  // What the worker found, for files that the kernel gave no build id for; where it gave one, that
+  // stands.
   void set_build_id(ExecutableId id, std::string hex);
 
   // Takes openings that were late. Returns the executables that became open so.
@@ -164,17 +159,60 @@ public:
   };
   [[nodiscard]] const Stats& stats() const { return stats_; }
   [[nodiscard]] size_t size() const { return entries_.size(); }
-  [[nodiscard]] size_t open_count() const { return open_count_; }
+  [[nodiscard]] size_t open_count() const { return open_entries_.size(); }
+  // Bytes of heap, estimated.
+  [[nodiscard]] size_t memory() const;
 
 private:
   struct Entry;
-  using EntryPtr = std::shared_ptr<Entry>;
+  struct Attempt;
+  struct InodeKey {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    bool operator==(const InodeKey&) const = default;
+  };
+  struct InodeHash {
+    size_t operator()(const InodeKey& key) const;
+  };
+  using InodeIndex = std::unordered_multimap<InodeKey, uint32_t, InodeHash>;
+
+  // The mapping, as the private functions hand it on.
+  struct Wanted {
+    const MappedFile& mapped;
+    const Mapper& mapper;
+    std::string_view path; // without " (deleted)"
+    std::string build_id;  // hex
+    [[nodiscard]] InodeKey inode() const { return {mapped.device, mapped.inode}; }
+  };
+
+  Entry* shared_without_opening(const Wanted& wanted);
+  Entry& open_mapped(const Wanted& wanted);
+  Entry* same_name(const Wanted& wanted);
+  Entry* same_file(const Wanted& wanted, const OpenedFile& file);
+  Entry& adopt(const Wanted& wanted, OpenedFile file);
+  Entry& create(const Wanted& wanted);
+  Attempt attempt(OpenRequest request, uid_t owner);
+  bool reopen(Entry& entry);
+  void take_file(Entry& entry, OpenedFile file);
+  void set_kernel_build_id(Entry& entry, const std::string& hex);
+  void set_mapped_inode(Entry& entry, const Wanted& wanted);
+  void drop_descriptor(Entry& entry, ExecutableState state);
+  void touch(Entry& entry);
+  void forget(uint32_t id);
+  [[nodiscard]] Entry* entry(uint32_t id) const;
 
   ExecutableStoreOptions options_;
   Open open_;
+  BlockingCalls calls_;
   Stats stats_;
-  size_t open_count_ = 0;
-  std::unordered_map<uint32_t, EntryPtr> entries_;
+  uint32_t next_id_ = 1;
+  uint64_t uses_ = 0;
+  std::unordered_map<uint32_t, std::shared_ptr<Entry>> entries_;
+  std::unordered_multimap<std::string, uint32_t> by_build_id_; // as the kernel told
+  InodeIndex by_mapped_inode_;                                 // as mappings name it
+  InodeIndex by_file_;                                         // as stat(2) names it
+  std::list<uint32_t> open_entries_;                           // the longest unused first
+  std::vector<uint32_t> late_;
 };
 
 // Raises the soft limit on open files to the hard one; what the store may hold should stay well

@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/process/cgroup.h"
@@ -41,6 +42,7 @@ struct Mapping {
   std::shared_ptr<const Executable> executable; // kind file only
   std::shared_ptr<const std::string> name;      // path as the process sees it, "[vdso]", "//anon"
   uint64_t mapped_at = 0;                       // ns, CLOCK_MONOTONIC; 0: before it was known
+  uint64_t whole_since = 0; // when it last grew: what it grew over was something else before
 
   [[nodiscard]] bool contains(ProcessAddress address) const {
     return address >= start && address < end;
@@ -50,6 +52,8 @@ struct Mapping {
   }
 };
 
+// The id of the vsyscall page, which every address space answers without listing it.
+inline constexpr uint32_t kVsyscallMappingId = std::numeric_limits<uint32_t>::max();
 inline constexpr uint64_t kStillMapped = std::numeric_limits<uint64_t>::max();
 
 // The executable mappings of one address space, now and before. Copies share their content until
@@ -76,6 +80,9 @@ public:
   // keep their ids.
   void assign(std::vector<Mapping> snapshot, uint64_t time);
 
+  // At most this many replaced mappings are remembered; the oldest half goes when there are more.
+  static constexpr size_t kMaxReplaced = 8192;
+
   // Forgets mappings that were replaced before `time`: no sample from before is still to come.
   void forget_replaced(uint64_t time);
 
@@ -94,12 +101,23 @@ private:
     std::vector<Mapping> live;      // by start, never overlapping
     std::vector<Replaced> replaced; // by the time they went
     uint32_t next_id = 1;
+    // Positions by id (replaced ones behind the live ones); empty: to be built.
+    std::vector<std::pair<uint32_t, size_t>> index;
   };
 
   State& own(); // the state, no longer shared
-  bool extend(const Mapping& mapping);
+  static bool continues(const Mapping& mapping, const Mapping& neighbour);
+  void carve(State& state, ProcessAddress start, ProcessAddress end, uint64_t time);
+  static void replace(State& state, Mapping mapping, uint64_t time);
 
   std::shared_ptr<State> state_;
+};
+
+// How well the start time of a process is known.
+enum class StartPrecision : uint8_t {
+  exact, // told by a sample
+  tick,  // from /proc: the beginning of its clock tick
+  fork,  // the time of the fork event, a little late
 };
 
 struct Process {
@@ -107,10 +125,8 @@ struct Process {
   uint64_t serial = 0;
   pid_t pid = 0;
   pid_t parent = 0;
-  // ns, CLOCK_BOOTTIME, of the thread group's leader. Exact once a sample has told it; before, the
-  // kernel's clock tick (from /proc) or the moment of the fork event, see start_exact.
-  uint64_t start_time = 0;
-  bool start_exact = false;
+  uint64_t start_time = 0; // ns, CLOCK_BOOTTIME, of the thread group's leader
+  StartPrecision start_precision = StartPrecision::exact;
   std::string comm;                       // of the leader
   std::shared_ptr<const std::string> exe; // path without " (deleted)"; never null, may be empty
   std::shared_ptr<const Executable> executable; // the program; nullptr: not known
@@ -130,20 +146,27 @@ struct Process {
   // The start time in clock ticks: field 22 of /proc/PID/stat, the number in a profile's file name.
   [[nodiscard]] uint64_t start_ticks() const;
 
-  // See AddressSpace. Addresses of the vsyscall page are answered too.
+  // See AddressSpace.
   [[nodiscard]] const Mapping* find(ProcessAddress address) const { return space.find(address); }
   [[nodiscard]] const Mapping* find(ProcessAddress address, uint64_t time) const {
     return space.find(address, time);
   }
 
-  // Used by the table.
-  uint64_t known_since = 0;   // events before this time are in what was read from /proc
-  uint64_t scanned_at = 0;    // of the last reading of the mappings from /proc; 0: never
-  uint32_t loss_epoch = 0;    // losses of events that have been made good by reading /proc
-  int64_t threads = 0;        // live threads, as far as events tell
-  bool threads_exact = false; // seen from its birth: `threads` may be believed
-  bool leader_exited = false;
-  bool awaits_exe = false; // after exec: the next file mapped is the program
+  // Whether (pid, start time) from elsewhere is this process, as precisely as its start is known.
+  [[nodiscard]] bool started_at(uint64_t start_time_ns) const;
+  [[nodiscard]] bool started_at_tick(uint64_t ticks) const;
+
+  // The table's book-keeping.
+  struct Upkeep {
+    uint64_t known_since = 0;    // what happened before is in what was read from /proc
+    uint64_t next_rescan = 0;    // ns, CLOCK_MONOTONIC: not for an unknown address before
+    uint64_t rescan_backoff = 0; // ns, grows while rescans find nothing
+    uint32_t loss_epoch = 0;     // losses of events that were made good by reading /proc
+    int64_t threads = 0;         // live threads, as far as events tell
+    bool threads_exact = false;  // seen from its birth or exec: `threads` may be believed
+    bool leader_exited = false;
+    bool awaits_exe = false; // after exec: the next file mapped is the program
+  } upkeep;
 };
 
 // Clock ticks (field 22 of /proc/PID/stat) of a CLOCK_BOOTTIME time, and back (the tick's start).

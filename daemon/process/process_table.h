@@ -13,8 +13,8 @@
 // and exited processes keep their address; pointers are valid until retired.
 //
 // Costs are bounded: an event of a thread is one hash look-up; a fork shares the parent's
-// mappings; /proc is read once per process and again only after losses, or when an address is
-// not found and the last reading is older than a second.
+// mappings; /proc is read once per process, and again only after losses or for an address that is
+// not found, which together may take 2 % of one CPU.
 //
 // One owner, one thread. Reading of /proc/PID/maps may block (mmap_lock): it runs on a helper
 // thread with a deadline (BlockingCalls).
@@ -25,11 +25,13 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "daemon/process/executable_store.h"
 #include "daemon/process/files/blocking_calls.h"
 #include "daemon/process/proc_fs.h"
+#include "daemon/process/proc_snapshot.h"
 #include "daemon/process/process.h"
 #include "daemon/process/process_event.h"
 
@@ -43,8 +45,9 @@ struct ProcessClocks {
 };
 
 struct ProcessTableOptions {
-  std::chrono::milliseconds scan_deadline{200};            // of reading one process
-  std::chrono::nanoseconds rescan_interval{1'000'000'000}; // of one process, for unknown addresses
+  std::chrono::milliseconds scan_deadline{500}; // of reading one process
+  // Of one process, for unknown addresses; doubled each time it was in vain.
+  std::chrono::nanoseconds rescan_interval{1'000'000'000};
   ProcessClocks clocks = ProcessClocks::system();
 };
 
@@ -86,8 +89,8 @@ public:
   // name are reported. Before a profile is written; cheap (20 us).
   void refresh_identity(Process& process);
 
-  // Calls back when a process is new (fork, scan, sample) and when it runs a new program; a target
-  // filter decides there.
+  // Called when a process is new (fork, scan, sample) and when it runs a new program, as soon as
+  // its file is known; a target filter decides there. Must not call the table.
   std::function<void(Process&)> on_new_process;
   std::function<void(Process&)> on_exec;
 
@@ -109,12 +112,61 @@ public:
   [[nodiscard]] size_t memory() const;
 
 private:
+  // Events.
+  void on_fork(const ProcessEvent& event, const ForkEvent& fork);
+  void on_exit(const ProcessEvent& event);
+  void on_comm(const ProcessEvent& event, const CommEvent& comm);
+  void on_mmap(const ProcessEvent& event, const MmapEvent& mmap);
+  void on_lost(const LostEvent& lost);
+  void begin_program(Process& process, uint64_t time);
+  void program_found(Process& process, const Mapping& mapping);
+  [[nodiscard]] uint64_t boot_time(uint64_t monotonic) const;
+
+  // Processes coming and going.
+  Process& create(pid_t pid);
+  Process& create_ghost(pid_t pid, uint64_t start_time);
+  void inherit(Process& child, const Process& parent);
+  void mark_exited(pid_t pid, uint64_t time);
+  [[nodiscard]] Process* live_process(pid_t pid) const;
+  [[nodiscard]] bool has_ended(const Process& process) const;
+  void settle_uncertain();
+  void reap_missing();
+
+  // Reading /proc (process_table_scan.cc).
+  Process* read(pid_t pid);
+  Process* install(pid_t pid, const ProcSnapshot& snapshot, uint64_t known_since);
+  void take_identity(Process& process, const ProcSnapshot& snapshot);
+  void take_mappings(Process& process, const ProcSnapshot& snapshot, uint64_t time);
+  Mapping mapping_of(const Process& process, pid_t accessible, const ProcMapping& line);
+  [[nodiscard]] bool may_rescan();
+  bool rescan(Process& process);
+  void refresh_surroundings(Process& process);
+  std::shared_ptr<const CgroupPaths> cgroups_of(const std::string& text);
+  [[nodiscard]] std::vector<pid_t> neighbours(const Process& process) const;
+  Mapping new_mapping(const Process& process, pid_t accessible, const MappedFile& file,
+                      ProcessAddress start, ProcessAddress end, FileOffset offset);
+
   ProcFs proc_;
   ExecutableStore& store_;
   ProcessTableOptions options_;
+  BlockingCalls calls_;
   Stats stats_;
+  uint64_t next_serial_ = 1;
+  uint32_t loss_epoch_ = 0;
+  bool must_reap_ = false;
+  // Rescans may take this share (1 / n) of the time, and this much (ns) at once.
+  static constexpr uint64_t kRescanShare = 50;
+  static constexpr int64_t kRescanBurst = 250'000'000;
+  int64_t rescan_budget_ = kRescanBurst;
+  uint64_t budget_counted_at_ = 0;
+  uint64_t own_mount_namespace_ = 0;
+  std::shared_ptr<const std::string> empty_name_;
+  std::shared_ptr<const std::string> anonymous_name_;
+  std::shared_ptr<const CgroupPaths> no_cgroups_;
+  std::unordered_map<std::string, std::weak_ptr<const CgroupPaths>> cgroups_; // by the file's text
   std::unordered_map<pid_t, std::unique_ptr<Process>> live_;
   std::unordered_multimap<pid_t, std::unique_ptr<Process>> exited_;
+  std::unordered_set<pid_t> uncertain_; // their leader has exited, maybe they have
 };
 
 } // namespace pprofd

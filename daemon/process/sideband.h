@@ -37,7 +37,7 @@ namespace pprofd {
 
 struct SidebandOptions {
   bool build_ids = true;
-  // Shared by all rings of all CPUs; a ring gets from 8 to 64 pages of it, and fewer where the
+  // Shared by all rings of all CPUs; a ring gets from 8 to 128 pages of it, and fewer where the
   // limit on locked memory says so.
   size_t ring_bytes = 8U << 20U;
   std::string online_path = "/sys/devices/system/cpu/online";
@@ -69,7 +69,7 @@ public:
   [[nodiscard]] size_t ring_bytes() const;
   // Records the kernel had no room for, and rings found in disorder; both also give a LostEvent.
   [[nodiscard]] uint64_t lost() const { return lost_; }
-  [[nodiscard]] uint64_t corrupted() const;
+  [[nodiscard]] uint64_t corrupted() const { return corrupted_; }
 
 private:
   struct Ring {
@@ -92,8 +92,9 @@ private:
   CpuWatch watch_;
   std::map<int, Cpu> cpus_;
   bool build_ids_;
-  size_t mapping_pages_ = 0;
+  std::vector<ProcessEvent> leftover_; // of CPUs that went
   uint64_t lost_ = 0;
+  uint64_t corrupted_ = 0;
 };
 
 // Puts events of several rings into one order in time.

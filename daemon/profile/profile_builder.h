@@ -124,10 +124,11 @@ Result<std::string> serialize_gzip(const perftools::profiles::Profile& profile);
 struct ParseLimits {
   size_t inflated_bytes = size_t{512} << 20; // of the message
   size_t memory_bytes = size_t{2} << 30;     // of the profile in memory, estimated before parsing
+  size_t frames = size_t{1} << 26;           // of all stacks, inlined ones written out
 };
 
 // Reads anybody's profile, gzip or raw, and holds it to check_consistent. The input may be hostile:
-// inflation and memory are bounded; truncated input, trailing bytes and several profiles in one
+// inflation, memory and stacks are bounded; truncated input, trailing bytes and several profiles in one
 // file are refused. Strings that are not UTF-8 are made so.
 Result<perftools::profiles::Profile> parse_profile(std::string_view bytes,
                                                    const ParseLimits& limits = {});

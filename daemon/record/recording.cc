@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "daemon/cli/progress_line.h"
+#include "daemon/doctor/probes.h"
 
 namespace pprofd {
 
@@ -56,7 +57,7 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
       return std::unexpected(command.error());
     recording->command_.emplace(std::move(*command));
   }
-  const SamplingEvent event = find_sampling_event(options.event).value();
+  const SamplingEvent event = *find_sampling_event(options.event);
   recording->info_ = describe(options, event);
   CollectorOptions collector{.sampler = {.event = event,
                                          .frequency = options.frequency,
@@ -67,7 +68,7 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
                              .names = !options.raw};
   auto created = Collector::create(collector);
   if (!created)
-    return std::unexpected(created.error());
+    return std::unexpected(explain_start_failure({}, created.error()));
   recording->collector_ = std::move(*created);
   return recording;
 }
@@ -96,6 +97,12 @@ Result<void> Recording::run() {
   names_late_ = !collector_->finish(kNamesAtMost);
   info_.unattributed_drops = collector_->totals().unattributed_drops;
   return {};
+}
+
+std::string Recording::why_nothing() const {
+  if (!filter_.matched() && !options_.target.all)
+    return "no process matched while it ran";
+  return "no process was on a CPU when a sample was taken";
 }
 
 bool Recording::target_ended() {

@@ -29,6 +29,9 @@ public:
   [[nodiscard]] const Collector& collector() const { return *collector_; }
   [[nodiscard]] const RecordingInfo& info() const { return info_; }
   [[nodiscard]] const TargetFilter& filter() const { return filter_; }
+  [[nodiscard]] const Target& target() const { return options_.target; }
+  // Why there is nothing to write, where that is so.
+  [[nodiscard]] std::string why_nothing() const;
   // The started command; none without one.
   std::optional<Command>& command() { return command_; }
   // Names that did not come in time are missing from the profiles.

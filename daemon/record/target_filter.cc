@@ -175,12 +175,14 @@ bool TargetFilter::decide(const Process& process) {
                decisions_.at(parent->serial).included;
   }
   matched_ = matched_ || included;
+  if (pids_.contains(process.pid))
+    collector_->watch(process);
   decisions_.emplace(process.serial, Decision{process.pid, included, false});
   if (pids_.contains(process.pid) || process.exited)
     return included;
   // A verdict only makes the kernel's work shorter or longer; without room for it the decision
   // stands here all the same.
-  const uint64_t start_time = process.start_exact ? process.start_time : 0;
+  const uint64_t start_time = process.start_precision == StartPrecision::exact ? process.start_time : 0;
   if (included)
     (void)include_pid(process.pid, start_time);
   else if (leaves_undecided())
@@ -197,7 +199,7 @@ void TargetFilter::tick() {
   // From the first sample on, the exact start time keeps a reused pid out.
   for (auto& [pid, exact] : pids_) {
     const Process* process = collector_->processes().live(pid);
-    if (exact || process == nullptr || !process->start_exact)
+    if (exact || process == nullptr || process->start_precision != StartPrecision::exact)
       continue;
     exact = include_pid(pid, process->start_time).has_value();
   }

@@ -100,7 +100,7 @@ public:
 
   // False where the kernel refuses the tracers that follow fork and exec: then the caller must set
   // the verdicts of children itself.
-  [[nodiscard]] bool follows_children() const;
+  [[nodiscard]] bool follows_children() const { return follows_children_; }
 
   // Readable when the ring buffer fills up faster than the drain's pace.
   [[nodiscard]] int ring_fd() const;

@@ -52,8 +52,11 @@ std::optional<std::string> demangle_rust(const std::string& mangled) {
 
 std::optional<std::string> demangle_cxx(const std::string& mangled, NameStyle style) {
   if (style != NameStyle::kFull) {
+    // What stands behind a dot tells a clone of the function (`.isra.0`, `.cold`). The parts refer
+    // to the text.
+    const std::string plain = mangled.substr(0, mangled.find('.'));
     llvm::ItaniumPartialDemangler parts;
-    if (!parts.partialDemangle(mangled.c_str()) && parts.isFunction())
+    if (!parts.partialDemangle(plain.c_str()) && parts.isFunction())
       if (const OwnedText name(parts.getFunctionName(nullptr, nullptr)); name != nullptr)
         return shorten_cxx(name.get(), style == NameStyle::kTemplates);
   }

@@ -45,11 +45,16 @@ private:
         "()", "->*", "->", "<=>", "<<=", ">>=", "<<", ">>", "<=", ">=", "<", ">", "[]", "\"\""};
     take(kOperator.size());
     for (const std::string_view token : kTokens)
-      if (rest().starts_with(token)) {
+      if (rest().starts_with(token) && !(token == "<<" && is_argument(rest().substr(2)))) {
         take(token.size());
         break;
       }
     return true;
+  }
+
+  // `operator<<int>` is `operator<` with an argument, `operator<<` and `operator<<<int>` are not.
+  static bool is_argument(std::string_view after) {
+    return !after.empty() && std::string_view("<(:[").find(after[0]) == std::string_view::npos;
   }
 
   bool take_anonymous() {

@@ -14,7 +14,9 @@
 namespace pprofd::symbolizer {
 namespace {
 
-constexpr uint64_t kMaxPlt = 8 << 20;           // bytes of all stubs
+constexpr uint64_t kMaxPlt = 8 << 20; // bytes of all stubs
+constexpr size_t kMinStub = 8;
+constexpr size_t kMaxStub = 16;
 constexpr uint64_t kMaxRelocations = 4'000'000; // of all sections
 
 struct Stub {
@@ -55,9 +57,10 @@ std::optional<Stub> decode(std::span<const std::byte> code, ElfAddress address) 
               .slot = address.value + at + 6 + static_cast<uint64_t>(int64_t{displacement})};
 }
 
-// `budget`: the bytes that may still be read, of this and later sections.
-void decode_section(const ByteSource& source, const ElfSection& section, uint64_t stride,
-                    uint64_t& budget, std::vector<Stub>& stubs) {
+// Stubs have 8 or 16 bytes and no section says which: all positions are tried, the relocations
+// tell which of them are stubs. `budget`: the bytes that may still be read.
+void decode_section(const ByteSource& source, const ElfSection& section, uint64_t& budget,
+                    std::vector<Stub>& stubs) {
   if (section.type != SHT_PROGBITS)
     return;
   auto bytes = source.read_copy(section.offset, section.size, budget);
@@ -65,8 +68,8 @@ void decode_section(const ByteSource& source, const ElfSection& section, uint64_
     return;
   budget -= bytes->size();
   const std::span<const std::byte> code(*bytes);
-  for (size_t at = 0; at < code.size(); at += stride) {
-    const auto piece = code.subspan(at, std::min(stride, code.size() - at));
+  for (size_t at = 0; at < code.size(); at += kMinStub) {
+    const auto piece = code.subspan(at, std::min(kMaxStub, code.size() - at));
     auto stub = decode(piece, {section.address.value + at});
     if (!stub)
       continue;
@@ -76,20 +79,13 @@ void decode_section(const ByteSource& source, const ElfSection& section, uint64_
 }
 
 std::vector<Stub> decode_stubs(const ByteSource& source, const ElfImage& image) {
+  static constexpr std::array<std::string_view, 5> kNames = {".plt", ".plt.sec", ".plt.got",
+                                                             ".plt.bnd", ".iplt"};
   std::vector<Stub> stubs;
   uint64_t budget = kMaxPlt;
-  for (const ElfSection& section : image.sections()) {
-    const std::string_view name = image.name_of(section);
-    if (name == ".plt" || name == ".plt.sec" || name == ".plt.bnd" || name == ".iplt")
-      decode_section(source, section, 16, budget, stubs);
-    // GNU ld's non-lazy stubs have 8 bytes, with endbr64 16; the section tells which.
-    if (name == ".plt.got") {
-      std::array<std::byte, 4> head{};
-      source.read_some(section.offset, head);
-      const uint64_t stride = matches(head, {0xf3, 0x0f, 0x1e, 0xfa}) ? 16 : 8;
-      decode_section(source, section, stride, budget, stubs);
-    }
-  }
+  for (const ElfSection& section : image.sections())
+    if (std::ranges::find(kNames, image.name_of(section)) != kNames.end())
+      decode_section(source, section, budget, stubs);
   return stubs;
 }
 
@@ -108,7 +104,13 @@ public:
     for (const ElfSection& section : image_->sections())
       if (section.type == SHT_RELA && section.entry_size == sizeof(Elf64_Rela))
         read(section);
-    std::ranges::sort(result_.entries, {}, &PltEntry::start);
+    std::vector<PltEntry>& entries = result_.entries;
+    std::ranges::sort(entries, {}, &PltEntry::start);
+    for (size_t i = 1; i < entries.size(); ++i) {
+      const uint64_t distance = entries[i].start.value - entries[i - 1].start.value;
+      if (distance < entries[i - 1].size)
+        entries[i - 1].size = static_cast<uint32_t>(distance);
+    }
     return std::move(result_);
   }
 

@@ -94,6 +94,10 @@ private:
     table_.entries_.reserve(std::min(wanted, limits_.symbols) + plt_.entries.size());
     for (const Part& part : parts)
       for_each(part, [&](const Elf64_Sym& symbol) { add(symbol, part.origin); });
+    sort();
+  }
+
+  void sort() {
     std::ranges::sort(table_.entries_, {}, [](const Entry& entry) {
       return std::tuple(entry.start, -static_cast<int64_t>(entry.size),
                         -static_cast<int>(entry.rank), unsigned{entry.origin}, entry.name);
@@ -305,8 +309,8 @@ private:
     }
     if (stubs.empty())
       return;
-    const auto middle = table_.entries_.insert(table_.entries_.end(), stubs.begin(), stubs.end());
-    std::ranges::inplace_merge(table_.entries_, middle, {}, &Entry::start);
+    table_.entries_.insert(table_.entries_.end(), stubs.begin(), stubs.end());
+    sort();
   }
 
   const ByteSource* source_;

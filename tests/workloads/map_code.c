@@ -18,31 +18,43 @@ WORKLOAD_NOINLINE void call_mapped(void (*code)(void)) {
     code();
 }
 
+static void* map_file(const char* path, size_t length, off_t offset) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  void* memory =
+      fd < 0 ? MAP_FAILED : mmap(NULL, length, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, offset);
+  if (memory == MAP_FAILED)
+    workload_fail(path);
+  close(fd);
+  return memory;
+}
+
+static void* map_anonymous(size_t length) {
+  void* memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    workload_fail("mmap");
+  memcpy(memory, kCode, sizeof kCode);
+  if (mprotect(memory, length, PROT_READ | PROT_EXEC) != 0)
+    workload_fail("mprotect");
+  return memory;
+}
+
+static int write_code(const char* path, off_t offset) {
+  const int fd = open(path, O_WRONLY | O_CREAT, 0644);
+  if (fd < 0 || pwrite(fd, kCode, sizeof kCode, offset) != (ssize_t)sizeof kCode)
+    workload_fail(path);
+  return close(fd);
+}
+
 int main(int argc, char** argv) {
-  if (argc == 4 && strcmp(argv[1], "--write-code") == 0) {
-    const int fd = open(argv[2], O_WRONLY | O_CREAT, 0644);
-    if (fd < 0 || pwrite(fd, kCode, sizeof kCode, atol(argv[3])) != (ssize_t)sizeof kCode)
-      workload_fail(argv[2]);
-    return 0;
-  }
   if (argc < 3)
     return 2;
+  if (strcmp(argv[1], "--write-code") == 0)
+    return write_code(argv[2], argc > 3 ? atol(argv[3]) : 0);
   const size_t length = argc > 3 ? (size_t)atol(argv[3]) : 4096;
-  const int protection = PROT_READ | PROT_EXEC;
-  void* code;
-  if (strcmp(argv[1], "-") == 0) {
-    code = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (code != MAP_FAILED)
-      memcpy(code, kCode, sizeof kCode);
-    if (code == MAP_FAILED || mprotect(code, length, protection) != 0)
-      workload_fail("mmap");
-  } else {
-    const int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
-    code = fd < 0 ? MAP_FAILED : mmap(NULL, length, protection, MAP_PRIVATE, fd, atol(argv[2]));
-    if (code == MAP_FAILED)
-      workload_fail(argv[1]);
-    close(fd);
-  }
+  void* code =
+      strcmp(argv[1], "-") == 0 ? map_anonymous(length) : map_file(argv[1], length, atol(argv[2]));
+  for (int i = 4; i < argc; ++i)
+    map_file(argv[i], 4096, 0);
   workload_stop_on_signal();
   workload_ready();
   call_mapped((void (*)(void))code);

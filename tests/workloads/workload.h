@@ -18,10 +18,27 @@
 #define WORKLOAD_NOINLINE __attribute__((noinline, noclone, noipa))
 #endif
 
-// The test waits for this line before it relies on anything.
+static inline void workload_on_go(int signal_number) {
+  (void)signal_number;
+}
+
+// The test waits for the line "ready" before it relies on anything. With WORKLOAD_WAIT in the
+// environment the program then waits, using no CPU, for SIGUSR1: so that a test that attaches to it
+// misses nothing of its work.
 static inline void workload_ready(void) {
+  sigset_t go, before;
+  sigemptyset(&go);
+  sigaddset(&go, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &go, &before);
+  signal(SIGUSR1, workload_on_go);
   fputs("ready\n", stdout);
   fflush(stdout);
+  if (getenv("WORKLOAD_WAIT") != NULL) {
+    sigset_t waiting = before;
+    sigdelset(&waiting, SIGUSR1);
+    sigsuspend(&waiting);
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static inline void workload_fail(const char* what) {

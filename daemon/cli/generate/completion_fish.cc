@@ -13,11 +13,13 @@ std::string quoted_text(std::string_view text) {
   return result + "'";
 }
 
-// Each choice with its description, separated by a tab, one a line.
+// fish reads the list as words of a command line: name\t'description'.
 std::string choice_list(std::span<const Choice> choices) {
   std::string text;
-  for (const Choice& choice : choices)
-    text.append(text.empty() ? "" : "\n").append(choice.name).append("\t").append(choice.help);
+  for (const Choice& choice : choices) {
+    text.append(text.empty() ? "" : " ").append(choice.name);
+    text += "\\t" + quoted_text(choice.help);
+  }
   return quoted_text(text);
 }
 

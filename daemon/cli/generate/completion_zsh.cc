@@ -17,14 +17,14 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-// Words inside ((…)) are split at spaces.
+// Words inside ((…)) are read by the shell once more.
 std::string choice_list(std::span<const Choice> choices) {
+  constexpr std::string_view kSpecial = " '\"();,<>&|*?$`";
   std::string text = "((";
   for (const Choice& choice : choices) {
     text.append(text.size() > 2 ? " " : "").append(choice.name).append("\\:");
     for (const char c : choice.help)
-      text += (c == ' ' || c == '(' || c == ')' || c == ';' || c == ',') ? std::string{'\\', c}
-                                                                         : escaped({&c, 1});
+      text += (kSpecial.contains(c) ? "\\" : "") + escaped({&c, 1});
   }
   return text + "))";
 }
@@ -75,14 +75,26 @@ std::string option_lines(const OptionSpec& option) {
          flag_line(exclusive, name + (value ? "=" : ""), rest);
 }
 
+// What stands after `--` is completed as a command line of its own.
+constexpr std::string_view kStartedCommand = R"sh(
+  local -i mark=${words[(i)--]}
+  if (( mark < CURRENT )); then
+    shift $mark words
+    (( CURRENT -= mark ))
+    _normal
+    return
+  fi
+)sh";
+
 std::string command_function(const ProgramSpec& program, const CommandSpec& command) {
-  std::string text = "\n_pprofd_" + std::string(command.name) + "() {\n  _arguments -s -S \\\n";
+  std::string text = "\n_pprofd_" + std::string(command.name) + "() {\n";
+  if (command.takes_command)
+    text += kStartedCommand;
+  text += "  _arguments -s -S \\\n";
   for (const std::span<const OptionSpec> options : {command.options, program.options})
     for (const OptionSpec& option : options)
       text += option_lines(option);
-  if (command.takes_command)
-    text += "    '*:::COMMAND:_normal'\n";
-  else if (command.operand.name.empty())
+  if (command.operand.name.empty())
     text += "    '*: :'\n";
   else
     text += "    '" + std::string(command.operand.max == 1 ? "1" : "*") + ":" +
@@ -119,13 +131,13 @@ std::string zsh_completion(const ProgramSpec& program) {
     calls +=
         "        " + std::string(command.name) + ") _pprofd_" + std::string(command.name) + " ;;\n";
   }
-  text += "\n_pprofd() {\n  local curcontext=$curcontext state line\n  local -a commands\n";
-  text += "  commands=(\n" + commands + "  )\n  _arguments -C \\\n";
+  text += "\n_pprofd() {\n  local curcontext=$curcontext state line\n  local -a names\n";
+  text += "  names=(\n" + commands + "  )\n  _arguments -C \\\n";
   for (const std::span<const OptionSpec> options : {program.options, program.top_options})
     for (const OptionSpec& option : options)
       text += option_lines(option);
   text += "    '1:COMMAND:->command' \\\n    '*::argument:->arguments'\n";
-  text += "  case $state in\n    command) _describe -t commands command commands ;;\n";
+  text += "  case $state in\n    command) _describe -t commands command names ;;\n";
   text += "    arguments)\n      case $words[1] in\n" + calls + "      esac ;;\n  esac\n}\n\n";
   // Sourced, it registers itself; autoloaded from fpath, it completes.
   return text + "if [[ $funcstack[1] == _" + name + " ]]; then\n  _" + name +

@@ -61,9 +61,9 @@ std::string option(const OptionSpec& spec) {
   return text;
 }
 
-std::string options(std::span<const OptionSpec> own, std::span<const OptionSpec> common) {
+std::string options(const CommandSpec& command) {
   std::string text;
-  for (const OptionGroup& group : option_groups(own, common)) {
+  for (const OptionGroup& group : option_groups(command.options, {})) {
     text += ".PP\n" + line(std::string(group.name) + ":");
     for (const OptionSpec& spec : group.options)
       text += option(spec);
@@ -91,7 +91,7 @@ std::string command(const ProgramSpec& program, const CommandSpec& spec) {
   if (!spec.operand.name.empty())
     text += tagged(spec.operand.name, spec.operand.help) +
             (spec.operand.choices.empty() ? "" : ".RS\n" + choices(spec.operand.choices) + ".RE\n");
-  return text + options(spec.options, {});
+  return text + options(spec);
 }
 
 std::string examples(const ProgramSpec& program) {
@@ -107,12 +107,15 @@ std::string examples(const ProgramSpec& program) {
 
 std::string man_page(const ProgramSpec& program, std::string_view date) {
   const std::string name(program.name);
-  std::string text = ".TH " + upper(program.name) + " 1 " + argument(date) + " " +
+  std::string text = ".TH " + upper(program.name) + " 1 " + std::string(date) + " " +
                      argument(name + " " + std::string(program.version)) + "\n";
   text += ".SH NAME\n" + name + " \\- " + line(program.summary);
   text += ".SH SYNOPSIS\n" + synopsis(program);
   text += ".SH DESCRIPTION\n" + line(program.description);
-  text += ".SH OPTIONS\n" + options(program.top_options, program.options);
+  text += ".SH OPTIONS\n";
+  for (const std::span<const OptionSpec> specs : {program.top_options, program.options})
+    for (const OptionSpec& spec : specs)
+      text += option(spec);
   text += ".SH COMMANDS\n";
   for (const CommandSpec& spec : program.commands)
     text += command(program, spec);

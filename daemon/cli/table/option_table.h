@@ -67,8 +67,8 @@ struct Example {
 
 struct CommandSpec {
   std::string_view name;
-  std::string_view summary;                     // one line
-  std::span<const std::string_view> usage;      // what follows "pprofd NAME", one per form
+  std::string_view summary = {};                // one line
+  std::span<const std::string_view> usage = {}; // what follows "pprofd NAME", one per form
   std::span<const std::string_view> notes = {}; // paragraphs after the options
   std::span<const OptionSpec> options = {};
   OperandSpec operand = {};

@@ -81,6 +81,12 @@ private:
   }
 
   Result<void> tokenize(const std::vector<std::string>& words) {
+    // CLI11 would take the next word as the value.
+    for (const OptionSpec& option : options_)
+      if (takes_value(option) &&
+          std::ranges::find(words, "--" + std::string(option.name) + "=") != words.end())
+        return fail("--" + std::string(option.name), "the value is empty",
+                    "give " + std::string(option.argument));
     try {
       app_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     } catch (const CLI::ParseError& error) {
@@ -97,22 +103,21 @@ private:
   Result<void> explain(const CLI::ParseError& error, const std::vector<std::string>& words) const {
     for (const OptionSpec& option : options_) {
       const std::string name = "--" + std::string(option.name);
-      const std::string negated = "--no-" + std::string(option.name);
-      const auto is_assigned = [&](const std::string& word) {
-        return word.starts_with(name + "=") || word.starts_with(negated + "=");
-      };
-      if (!takes_value(option) && std::ranges::any_of(words, is_assigned))
-        return fail(name, "takes no value", help_hint());
-      const bool is_last = words.back() == name || (option.short_name != 0 &&
-                                                    ends_in_short(words.back(), option.short_name));
-      if (takes_value(option) && is_last)
-        return fail(name, "needs a value", "write " + name + " " + std::string(option.argument));
+      if (takes_value(option)) {
+        if (words.back() == name || ends_in_short(words.back(), option.short_name))
+          return fail(name, "needs a value", "write " + name + " " + std::string(option.argument));
+        continue;
+      }
+      for (const std::string& flag : {name, "--no-" + std::string(option.name)})
+        if (std::ranges::any_of(words, [&](auto& word) { return word.starts_with(flag + "="); }))
+          return fail(flag, "takes no value", help_hint());
     }
     return fail("command line", error.what(), help_hint());
   }
 
   static bool ends_in_short(std::string_view word, char short_name) {
-    return word.size() >= 2 && word[0] == '-' && word[1] != '-' && word.back() == short_name;
+    return short_name != 0 && word.size() >= 2 && word[0] == '-' && word[1] != '-' &&
+           word.back() == short_name;
   }
 
   Result<void> unknown_option(std::string_view word) const {

@@ -33,7 +33,7 @@ std::string_view nearest(std::string_view text, std::span<const std::string_view
   if (std::ranges::count_if(candidates, begins) == 1)
     return *std::ranges::find_if(candidates, begins);
   // One slip in a short word, two in a longer one.
-  size_t best = text.size() < 5 ? 2 : 3;
+  size_t best = text.size() < 8 ? 2 : 3;
   std::string_view result;
   for (const std::string_view candidate : candidates) {
     const size_t distance = edit_distance(text, candidate);

@@ -13,9 +13,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 namespace pprofd {
 
@@ -41,9 +44,10 @@ public:
 
 private:
   struct Helper;
-  std::shared_ptr<Helper> helper_;
   struct Stuck;
   std::shared_ptr<Stuck> stuck_;
+  std::shared_ptr<Helper> helper_; // nullptr: none runs
+  std::thread thread_;             // of helper_
 };
 
 } // namespace pprofd

@@ -9,6 +9,7 @@
 // Stateless; any thread. May block as long as the file system likes: call it through BlockingCalls.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -29,6 +30,8 @@ struct FileIdentity {
   int64_t modified = 0; // ns since 1970
   bool operator==(const FileIdentity&) const = default;
 };
+
+FileIdentity identity_of(const struct ::stat& info);
 
 struct OpenRequest {
   pid_t pid = 0;        // 0: the process that maps the file is gone

@@ -1,0 +1,312 @@
+#include "daemon/process/proc_fs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <memory>
+
+#include "symbolizer/base/fd.h"
+
+namespace pprofd {
+
+namespace {
+
+// Takes fields off the front of a text.
+class Fields {
+public:
+  explicit Fields(std::string_view text) : rest_(text) {}
+
+  std::string_view next(char separator = ' ') {
+    while (!rest_.empty() && rest_.front() == ' ')
+      rest_.remove_prefix(1);
+    const size_t end = std::min(rest_.find(separator), rest_.size());
+    const std::string_view field = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    return field;
+  }
+
+  template <typename T> bool number(T& value, char separator = ' ', int base = 10) {
+    const std::string_view field = next(separator);
+    const char* const end = field.data() + field.size();
+    const auto parsed = std::from_chars(field.data(), end, value, base);
+    return parsed.ec == std::errc() && parsed.ptr == end;
+  }
+
+  [[nodiscard]] std::string_view rest() const { return rest_; }
+
+private:
+  std::string_view rest_;
+};
+
+// The kernel writes a newline in a file name as \012 and leaves everything else as it is.
+std::string unescape_newlines(std::string_view name) {
+  static constexpr std::string_view kEscape = "\\012";
+  std::string text;
+  for (size_t at = 0; at < name.size();) {
+    if (name.substr(at).starts_with(kEscape)) {
+      text.push_back('\n');
+      at += kEscape.size();
+    } else {
+      text.push_back(name[at++]);
+    }
+  }
+  return text;
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd)
+    return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0)
+      return std::nullopt;
+    if (got == 0)
+      return text;
+    text.append(buffer.data(), static_cast<size_t>(got));
+  }
+}
+
+// Calls `line` with each line of a file that may be far larger than what is kept of it.
+template <typename Line> int for_each_line(const Fd& fd, Line&& line) {
+  static constexpr size_t kChunk = 64 * 1024;
+  std::string pending;
+  std::vector<char> buffer(kChunk);
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return errno;
+    if (got == 0)
+      break;
+    std::string_view chunk(buffer.data(), static_cast<size_t>(got));
+    for (size_t end = 0; (end = chunk.find('\n')) != std::string_view::npos;) {
+      if (pending.empty()) {
+        line(chunk.substr(0, end));
+      } else {
+        pending.append(chunk.substr(0, end));
+        line(std::string_view(pending));
+        pending.clear();
+      }
+      chunk.remove_prefix(end + 1);
+    }
+    pending.append(chunk);
+  }
+  if (!pending.empty())
+    line(std::string_view(pending));
+  return 0;
+}
+
+std::vector<pid_t> numeric_entries(const std::string& folder, int& error) {
+  std::vector<pid_t> numbers;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open_folder(::opendir(folder.c_str()), ::closedir);
+  error = open_folder ? 0 : errno;
+  if (!open_folder)
+    return numbers;
+  while (const dirent* entry = ::readdir(open_folder.get())) {
+    pid_t number = 0;
+    Fields name{std::string_view(entry->d_name)};
+    if (name.number(number) && number > 0)
+      numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+bool parse_uids(std::string_view value, uid_t& effective) {
+  Fields uids(value);
+  uid_t real = 0;
+  return uids.number(real, '\t') && uids.number(effective, '\t');
+}
+
+std::vector<pid_t> parse_pids(std::string_view value) {
+  std::vector<pid_t> pids;
+  Fields fields(value);
+  pid_t pid = 0;
+  while (!fields.rest().empty() && fields.number(pid, '\t'))
+    pids.push_back(pid);
+  return pids;
+}
+
+} // namespace
+
+std::optional<ProcStat> parse_stat(std::string_view text) {
+  // The name stands in parentheses and may hold any of them: it ends at the last one.
+  const size_t open = text.find('(');
+  const size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return std::nullopt;
+  ProcStat stat;
+  Fields before(text.substr(0, open));
+  stat.comm = std::string(text.substr(open + 1, close - open - 1));
+  Fields after(text.substr(close + 1));
+  const std::string_view state = after.next();
+  if (!before.number(stat.pid) || state.size() != 1 || !after.number(stat.parent))
+    return std::nullopt;
+  stat.state = state.front();
+  for (int field = 5; field <= 8; ++field) // pgrp, session, tty_nr, tpgid
+    after.next();
+  if (!after.number(stat.flags))
+    return std::nullopt;
+  for (int field = 10; field <= 19; ++field) // minflt … nice
+    after.next();
+  if (!after.number(stat.threads))
+    return std::nullopt;
+  after.next(); // itrealvalue
+  if (!after.number(stat.start_ticks))
+    return std::nullopt;
+  return stat;
+}
+
+std::optional<ProcStatus> parse_status(std::string_view text) {
+  ProcStatus status;
+  bool has_tgid = false;
+  Fields lines(text);
+  while (!lines.rest().empty()) {
+    const std::string_view line = lines.next('\n');
+    const size_t colon = line.find(":\t");
+    if (colon == std::string_view::npos)
+      continue;
+    const std::string_view key = line.substr(0, colon);
+    const std::string_view value = line.substr(colon + 2);
+    if (key == "Tgid")
+      has_tgid = Fields(value).number(status.tgid);
+    else if (key == "NSpid")
+      status.namespace_pids = parse_pids(value);
+    else if (key == "Uid" && !parse_uids(value, status.effective_uid))
+      return std::nullopt;
+  }
+  if (!has_tgid)
+    return std::nullopt;
+  return status;
+}
+
+std::optional<ProcMapping> parse_maps_line(std::string_view line) {
+  ProcMapping mapping;
+  Fields fields(line);
+  if (!fields.number(mapping.start.value, '-', 16) || !fields.number(mapping.end.value, ' ', 16))
+    return std::nullopt;
+  const std::string_view access = fields.next();
+  if (access.size() != 4 || access[2] != 'x' || mapping.end <= mapping.start)
+    return std::nullopt;
+  unsigned major = 0;
+  unsigned minor = 0;
+  if (!fields.number(mapping.offset.value, ' ', 16) || !fields.number(major, ':', 16) ||
+      !fields.number(minor, ' ', 16) || !fields.number(mapping.inode))
+    return std::nullopt;
+  mapping.device = makedev(major, minor);
+  std::string_view name = fields.rest();
+  // The kernel pads to a column; names of files begin with '/', all others not with a space.
+  name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+  mapping.name = unescape_newlines(name);
+  return mapping;
+}
+
+std::string ProcFs::path(pid_t pid, std::string_view file) const {
+  std::string text = root_ + '/' + std::to_string(pid) + '/';
+  text.append(file);
+  return text;
+}
+
+Result<std::vector<pid_t>> ProcFs::pids() const {
+  int error = 0;
+  std::vector<pid_t> pids = numeric_entries(root_, error);
+  if (error != 0)
+    return fail_errno("list the processes in " + root_, error);
+  return pids;
+}
+
+std::vector<pid_t> ProcFs::threads(pid_t pid) const {
+  int error = 0;
+  return numeric_entries(path(pid, "task"), error);
+}
+
+std::optional<ProcStat> ProcFs::stat(pid_t pid) const {
+  const std::optional<std::string> text = read_file(path(pid, "stat"));
+  return text ? parse_stat(*text) : std::nullopt;
+}
+
+std::optional<ProcStatus> ProcFs::status(pid_t pid) const {
+  const std::optional<std::string> text = read_file(path(pid, "status"));
+  return text ? parse_status(*text) : std::nullopt;
+}
+
+std::optional<std::string> ProcFs::comm(pid_t pid) const {
+  std::optional<std::string> text = read_file(path(pid, "comm"));
+  if (!text)
+    return std::nullopt;
+  if (text->ends_with('\n'))
+    text->pop_back();
+  return text;
+}
+
+std::optional<std::string> ProcFs::cgroup(pid_t pid) const {
+  return read_file(path(pid, "cgroup"));
+}
+
+std::optional<std::string> ProcFs::exe(pid_t pid) const {
+  std::array<char, PATH_MAX> target;
+  const ssize_t length = ::readlink(path(pid, "exe").c_str(), target.data(), target.size());
+  if (length <= 0)
+    return std::nullopt;
+  return std::string(target.data(), static_cast<size_t>(length));
+}
+
+std::optional<uint64_t> ProcFs::mount_namespace(pid_t pid) const {
+  struct ::stat info{};
+  if (::stat(path(pid, "ns/mnt").c_str(), &info) != 0)
+    return std::nullopt;
+  return info.st_ino;
+}
+
+std::optional<uid_t> ProcFs::owner(pid_t pid) const {
+  struct ::stat info{};
+  // The folder itself: the files in it belong to root where the process cannot be dumped.
+  if (::stat(path(pid, ".").c_str(), &info) != 0)
+    return std::nullopt;
+  return info.st_uid;
+}
+
+Result<std::vector<ProcMapping>> ProcFs::maps(pid_t pid) const {
+  const std::string file = path(pid, "maps");
+  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd)
+    return fail_errno("open " + file, errno);
+  std::vector<ProcMapping> mappings;
+  const int error = for_each_line(fd, [&](std::string_view line) {
+    if (std::optional<ProcMapping> mapping = parse_maps_line(line))
+      mappings.push_back(std::move(*mapping));
+  });
+  if (error != 0)
+    return fail_errno("read " + file, error);
+  return mappings;
+}
+
+pid_t ProcFs::accessible_thread(pid_t pid) const {
+  const std::optional<ProcStat> leader = stat(pid);
+  if (!leader)
+    return 0;
+  if (!leader->dead())
+    return pid;
+  for (const pid_t thread : threads(pid)) {
+    if (thread == pid)
+      continue;
+    const std::optional<ProcStat> found = stat(thread);
+    if (found && !found->dead())
+      return thread;
+  }
+  return 0;
+}
+
+} // namespace pprofd

@@ -1,0 +1,194 @@
+#include "daemon/process/sideband.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+#include "daemon/perf/perf_event.h"
+#include "daemon/process/sideband_record.h"
+
+namespace pprofd {
+
+namespace {
+
+constexpr size_t kLeastPages = 8;
+constexpr size_t kMostMappingPages = 64;
+constexpr size_t kMostTaskPages = 128; // ten thousand threads of one process may end at once
+// A ring of tasks is woken for when it is this much full.
+constexpr uint32_t kTaskWakeupShare = 4;
+
+uint64_t monotonic_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return (static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U) + static_cast<uint64_t>(now.tv_nsec);
+}
+
+size_t page_size() {
+  return static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Half of a CPU's share, as far as it is of use.
+size_t ring_pages(size_t total_bytes, size_t cpus, size_t most) {
+  const size_t share = total_bytes / std::max<size_t>(1, cpus) / page_size() / 2;
+  return std::clamp(std::bit_floor(share), kLeastPages, most);
+}
+
+perf_event_attr dummy_event() {
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_DUMMY;
+  attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU;
+  attr.sample_id_all = 1;
+  attr.use_clockid = 1;
+  attr.clockid = CLOCK_MONOTONIC;
+  attr.watermark = 1;
+  return attr;
+}
+
+} // namespace
+
+Sideband::Sideband(SidebandOptions options, Fd epoll)
+    : options_(std::move(options)), epoll_(std::move(epoll)), watch_(options_.online_path),
+      build_ids_(options_.build_ids) {}
+
+Result<Sideband> Sideband::open(const SidebandOptions& options) {
+  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll)
+    return fail_errno("epoll_create1", errno);
+  Sideband sideband(options, std::move(epoll));
+  const Result<size_t> opened = sideband.update_cpus();
+  if (!opened)
+    return std::unexpected(opened.error());
+  return sideband;
+}
+
+Result<size_t> Sideband::update_cpus() {
+  const Result<CpuWatch::Changes> changes = watch_.poll();
+  if (!changes)
+    return std::unexpected(changes.error());
+  for (const int number : changes->went) {
+    const auto cpu = cpus_.find(number);
+    if (cpu == cpus_.end())
+      continue;
+    drain_ring(cpu->second.mappings, true, leftover_);
+    drain_ring(cpu->second.tasks, false, leftover_);
+    cpus_.erase(cpu);
+  }
+  size_t opened = 0;
+  Error last_error;
+  for (const int cpu : watch_.online()) {
+    if (cpus_.contains(cpu))
+      continue;
+    Result<Cpu> events = open_cpu(cpu);
+    if (!events) {
+      last_error = std::move(events.error());
+      continue;
+    }
+    cpus_.emplace(cpu, std::move(*events));
+    ++opened;
+  }
+  if (cpus_.empty())
+    return std::unexpected(std::move(last_error));
+  return opened;
+}
+
+Result<Sideband::Cpu> Sideband::open_cpu(int cpu) {
+  const size_t cpus = watch_.online().size();
+  Result<Ring> mappings =
+      open_ring(cpu, true, ring_pages(options_.ring_bytes, cpus, kMostMappingPages));
+  if (!mappings)
+    return std::unexpected(std::move(mappings.error()));
+  Result<Ring> tasks = open_ring(cpu, false, ring_pages(options_.ring_bytes, cpus, kMostTaskPages));
+  if (!tasks)
+    return std::unexpected(std::move(tasks.error()));
+  return Cpu{std::move(*mappings), std::move(*tasks)};
+}
+
+Result<Sideband::Ring> Sideband::open_ring(int cpu, bool mappings, size_t pages) {
+  perf_event_attr attr = dummy_event();
+  if (mappings) {
+    attr.mmap = 1;
+    attr.mmap2 = 1;
+    attr.build_id = build_ids_ ? 1 : 0;
+    attr.wakeup_watermark = 1;
+  } else {
+    attr.task = 1;
+    attr.comm = 1;
+    attr.comm_exec = 1;
+    attr.wakeup_watermark = static_cast<uint32_t>(pages * page_size()) / kTaskWakeupShare;
+  }
+  auto event = perf_event_open(attr, -1, cpu);
+  if (!event && event.error() == EINVAL && attr.build_id != 0) {
+    build_ids_ = false;
+    attr.build_id = 0;
+    event = perf_event_open(attr, -1, cpu);
+  }
+  const std::string what = "watch the processes of CPU " + std::to_string(cpu);
+  if (!event)
+    return std::unexpected(perf_event_error(what, event.error()));
+  Result<MmapRing> ring = MmapRing::map(*event, pages, kLeastPages);
+  if (!ring)
+    return std::unexpected(std::move(ring.error()));
+  epoll_event interest{};
+  interest.events = EPOLLIN;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event->get(), &interest) != 0)
+    return fail_errno(what, errno);
+  return Ring{std::move(*event), std::move(*ring)};
+}
+
+uint64_t Sideband::drain(std::vector<ProcessEvent>& out) {
+  // Records stamped before this moment are in their rings by the time these are read.
+  const uint64_t complete_until = monotonic_now();
+  std::ranges::move(leftover_, std::back_inserter(out));
+  leftover_.clear();
+  for (auto& [number, cpu] : cpus_) {
+    drain_ring(cpu.mappings, true, out);
+    drain_ring(cpu.tasks, false, out);
+  }
+  return complete_until;
+}
+
+void Sideband::drain_ring(Ring& ring, bool mappings, std::vector<ProcessEvent>& out) {
+  RingReader& reader = ring.ring.reader();
+  reader.read([&](const perf_event_header& header, std::span<const std::byte> payload) {
+    std::optional<ProcessEvent> event = decode_sideband(header, payload);
+    if (!event)
+      return;
+    if (auto* gap = std::get_if<LostEvent>(&event->what)) {
+      gap->mappings = mappings;
+      lost_ += gap->lost;
+    }
+    out.push_back(std::move(*event));
+  });
+  if (reader.corrupted() != ring.corrupted_seen) {
+    ring.corrupted_seen = reader.corrupted();
+    ++corrupted_;
+    out.push_back({monotonic_now(), 0, 0, LostEvent{1, mappings}});
+  }
+}
+
+size_t Sideband::ring_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [number, cpu] : cpus_)
+    bytes += cpu.mappings.ring.reader().capacity() + cpu.tasks.ring.reader().capacity();
+  return bytes;
+}
+
+void EventQueue::sort_incoming() {
+  if (incoming_.empty())
+    return;
+  const auto middle = static_cast<std::ptrdiff_t>(waiting_.size());
+  std::ranges::move(incoming_, std::back_inserter(waiting_));
+  incoming_.clear();
+  const auto by_time = [](const ProcessEvent& event) { return event.time; };
+  std::ranges::stable_sort(waiting_.begin() + middle, waiting_.end(), {}, by_time);
+  std::ranges::inplace_merge(waiting_, waiting_.begin() + middle, {}, by_time);
+}
+
+} // namespace pprofd

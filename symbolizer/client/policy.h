@@ -1,0 +1,44 @@
+// When the worker is started again, and which files it is not given any more.
+// One thread at a time; the time is the caller's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+namespace pprofd::symbolizer {
+
+// At most so many restarts within any minute. The first start is none.
+class RestartBudget {
+public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit RestartBudget(unsigned per_minute) : per_minute_(per_minute) {}
+
+  // Whether the worker may be started at `now`; counts it if so.
+  bool take(Time now);
+
+private:
+  unsigned per_minute_;
+  bool first_ = true;
+  std::deque<Time> restarts_; // within the last minute
+};
+
+// Files during whose requests the worker ended. The oldest are forgotten beyond kMaxFiles.
+class Strikes {
+public:
+  static constexpr unsigned kLimit = 2;
+  static constexpr size_t kMaxFiles = 65'536;
+
+  // Returns whether the file is refused from now on.
+  bool strike(uint64_t file);
+  [[nodiscard]] bool refused(uint64_t file) const;
+
+private:
+  std::unordered_map<uint64_t, unsigned> counts_;
+  std::deque<uint64_t> order_;
+};
+
+} // namespace pprofd::symbolizer

@@ -1,0 +1,298 @@
+#include "symbolizer/client/worker_client.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "symbolizer/client/policy.h"
+#include "symbolizer/client/proc_usage.h"
+#include "symbolizer/client/process.h"
+#include "symbolizer/client/reply_reader.h"
+#include "symbolizer/protocol/limits.h"
+#include "symbolizer/protocol/messages.h"
+
+namespace pprofd::symbolizer {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kReapPatience{1000};
+// A worker that closed its socket is about to end by itself: its own status tells why.
+constexpr milliseconds kLastWords{500};
+
+worker::Style style_of(DemangleStyle style) {
+  switch (style) {
+  case DemangleStyle::kTemplates:
+    return worker::TEMPLATES;
+  case DemangleStyle::kSimple:
+    return worker::SIMPLE;
+  case DemangleStyle::kNone:
+    return worker::NONE;
+  case DemangleStyle::kFull:
+    break;
+  }
+  return worker::FULL;
+}
+
+std::string seconds_text(milliseconds time) {
+  const auto tenths = (time.count() + 50) / 100;
+  return std::to_string(tenths / 10) + (tenths % 10 != 0 ? "." + std::to_string(tenths % 10) : "") +
+         " s";
+}
+
+// An exchange that did not work out.
+struct Trouble {
+  WorkerEnd end = WorkerEnd::kDied;
+  std::string text;
+};
+
+} // namespace
+
+std::string_view name_of(WorkerEnd end) {
+  static constexpr std::array<std::string_view, kWorkerEnds> kNames = {"start", "died", "deadline",
+                                                                       "protocol"};
+  return kNames[static_cast<size_t>(end)];
+}
+
+class WorkerClient::Impl {
+public:
+  explicit Impl(WorkerOptions options)
+      : options_(std::move(options)), budget_(options_.restarts_per_minute) {}
+
+  ~Impl() {
+    if (worker_) {
+      worker_->process.kill();
+      worker_->process.reap(kReapPatience);
+    }
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  std::string start() {
+    const std::scoped_lock lock(call_);
+    return ensure_running(Deadline::clock::now() + options_.deadline);
+  }
+
+  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets) {
+    const std::scoped_lock lock(call_);
+    const Deadline deadline = Deadline::clock::now() + options_.deadline;
+    SymbolizedFile result;
+    result.addresses.resize(offsets.size());
+    for (size_t i = 0; i < offsets.size(); ++i)
+      result.addresses[i].address = {offsets[i].value};
+    if (::fcntl(fd, F_GETFD) < 0) {
+      result.failure = "no file: " + errno_text(errno);
+      return result;
+    }
+    while (!strikes_.refused(file_id)) {
+      result.failure = ensure_running(deadline);
+      if (!result.failure.empty())
+        return result;
+      const auto trouble = exchange(file_id, fd, offsets, deadline, result);
+      if (!trouble)
+        return result;
+      result.failure = "the symbolizer " + end_worker(*trouble);
+      if (strikes_.strike(file_id)) {
+        count_refused();
+        return result;
+      }
+      if (trouble->end == WorkerEnd::kDeadline)
+        return result;
+    }
+    result.failure = "not tried again: it ended the symbolizer twice";
+    return result;
+  }
+
+  WorkerStatus status() const {
+    const std::scoped_lock lock(state_);
+    WorkerStatus status = status_;
+    if (status.pid != 0) {
+      const ProcUsage usage = read_usage(status.pid);
+      status.cpu_time += usage.cpu_time;
+      status.anonymous_bytes = usage.anonymous_bytes;
+    }
+    return status;
+  }
+
+private:
+  // Returns why there is no worker; empty: there is.
+  std::string ensure_running(Deadline deadline) {
+    reap_leftovers();
+    if (worker_ && worker_->process.has_ended(milliseconds(0)))
+      end_worker({.end = WorkerEnd::kDied, .text = {}});
+    if (worker_)
+      return {};
+    if (!budget_.take(Deadline::clock::now()))
+      return "the symbolizer was restarted " + std::to_string(options_.restarts_per_minute) +
+             " times within a minute";
+    auto started = start_worker(options_.program);
+    if (!started) {
+      const std::scoped_lock lock(state_);
+      ++status_.ends[static_cast<size_t>(WorkerEnd::kStart)];
+      status_.last_end = started.error().what + ": " + started.error().why;
+      return status_.last_end;
+    }
+    worker_ = std::move(*started);
+    {
+      const std::scoped_lock lock(state_);
+      status_.pid = worker_->process.pid();
+      ++status_.starts;
+    }
+    if (!greet(deadline))
+      return "the symbolizer did not start: it " +
+             end_worker({.end = WorkerEnd::kStart, .text = {}});
+    return {};
+  }
+
+  bool greet(Deadline deadline) {
+    worker::Setup setup;
+    setup.set_version(kProtocolVersion);
+    setup.set_memory_limit(options_.memory_limit);
+    setup.set_cpu_milliseconds(static_cast<uint32_t>(options_.deadline.count()));
+    if (!worker_->channel.send(encode(setup), -1, deadline))
+      return false;
+    const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
+    if (!packet)
+      return false;
+    const auto hello = decode_hello(packet->bytes);
+    if (!hello)
+      return false;
+    const std::scoped_lock lock(state_);
+    status_.sandbox.clear();
+    for (const worker::Hello::Part& part : hello->sandbox())
+      status_.sandbox.push_back(
+          {.name = part.name(), .applied = part.applied(), .detail = part.detail()});
+    return true;
+  }
+
+  // Asks for all offsets, in requests of kMaxOffsets.
+  std::optional<Trouble> exchange(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
+                                  Deadline deadline, SymbolizedFile& result) {
+    ReplyReader reader(result);
+    result.failure.clear();
+    do {
+      const auto piece = offsets.first(std::min(offsets.size(), kMaxOffsets));
+      offsets = offsets.subspan(piece.size());
+      worker::Request request;
+      request.set_id(++request_id_);
+      request.set_file(file_id);
+      request.set_style(style_of(options_.demangle));
+      for (const FileOffset offset : piece)
+        request.add_offsets(offset.value);
+      if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
+        return trouble_of(sent.error(), "");
+      if (auto trouble = receive(piece.size(), deadline, reader); trouble)
+        return trouble;
+    } while (!offsets.empty());
+    return std::nullopt;
+  }
+
+  // Takes the replies to one request.
+  std::optional<Trouble> receive(size_t addresses, Deadline deadline, ReplyReader& reader) {
+    size_t missing = addresses;
+    for (;;) {
+      const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
+      if (!packet)
+        return trouble_of(packet.error(), "a packet too large");
+      const auto reply = decode_reply(packet->bytes, request_id_, missing);
+      if (!reply)
+        return trouble_of(ChannelError::kPacket, reply.error().why);
+      missing -= static_cast<size_t>(reply->addresses_size());
+      reader.take(*reply);
+      if (!reply->last())
+        continue;
+      reader.skip(missing);
+      return std::nullopt;
+    }
+  }
+
+  Trouble trouble_of(ChannelError error, const std::string& detail) const {
+    switch (error) {
+    case ChannelError::kDeadline:
+      return {.end = WorkerEnd::kDeadline,
+              .text = "did not answer within " + seconds_text(options_.deadline)};
+    case ChannelError::kPacket:
+      return {.end = WorkerEnd::kProtocol, .text = "answered wrongly: " + detail};
+    case ChannelError::kClosed:
+      break;
+    }
+    return {.end = WorkerEnd::kDied, .text = {}};
+  }
+
+  // Kills and reaps the worker, counts why. Returns the reason in words.
+  std::string end_worker(Trouble trouble) {
+    StartedWorker worker = *std::exchange(worker_, std::nullopt);
+    std::optional<ProcessEnd> end;
+    {
+      // The status is taken away from status() before its pid may go to another process.
+      const std::scoped_lock lock(state_);
+      status_.pid = 0;
+    }
+    if (trouble.text.empty())
+      end = worker.process.reap(kLastWords);
+    if (!end) {
+      worker.process.kill();
+      end = worker.process.reap(kReapPatience);
+    }
+    if (!end)
+      leftovers_.push_back(std::move(worker.process));
+    if (trouble.text.empty())
+      trouble.text = end ? end->text : "could not be ended";
+    const std::scoped_lock lock(state_);
+    if (end)
+      status_.cpu_time += end->cpu_time;
+    ++status_.ends[static_cast<size_t>(trouble.end)];
+    status_.last_end = trouble.text;
+    return trouble.text;
+  }
+
+  void reap_leftovers() {
+    std::erase_if(leftovers_, [&](ChildProcess& process) {
+      const auto end = process.reap(milliseconds(0));
+      if (!end)
+        return false;
+      const std::scoped_lock lock(state_);
+      status_.cpu_time += end->cpu_time;
+      return true;
+    });
+  }
+
+  void count_refused() {
+    const std::scoped_lock lock(state_);
+    ++status_.refused_files;
+  }
+
+  const WorkerOptions options_;
+  std::mutex call_; // held by a running call; guards what follows
+  std::optional<StartedWorker> worker_;
+  std::vector<ChildProcess> leftovers_; // killed, not yet ended
+  RestartBudget budget_;
+  Strikes strikes_;
+  uint64_t request_id_ = 0;
+  mutable std::mutex state_; // guards what status() reads
+  WorkerStatus status_;
+};
+
+WorkerClient::WorkerClient(WorkerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+WorkerClient::~WorkerClient() = default;
+
+std::string WorkerClient::start() {
+  return impl_->start();
+}
+
+SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
+                                       std::span<const FileOffset> offsets) {
+  return impl_->symbolize(file_id, fd, offsets);
+}
+
+WorkerStatus WorkerClient::status() const {
+  return impl_->status();
+}
+
+} // namespace pprofd::symbolizer

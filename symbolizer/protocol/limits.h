@@ -1,0 +1,20 @@
+// What fits into the protocol between the daemon and its worker; both sides hold the other to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pprofd::symbolizer {
+
+inline constexpr uint32_t kProtocolVersion = 1;
+// One packet. Below the kernel's usual limit of a socket's send buffer (212,992 bytes), above two
+// names of kMaxText.
+inline constexpr size_t kMaxPacket = 192 << 10;
+inline constexpr size_t kMaxOffsets = 4096;     // of one request
+inline constexpr size_t kMaxText = 64 << 10;    // one name
+inline constexpr size_t kMaxFailure = 1024;     // a reason, in bytes
+inline constexpr size_t kMaxInlineFrames = 256; // of one address
+inline constexpr size_t kMaxBuildId = 64;       // bytes
+inline constexpr size_t kMaxSandboxParts = 32;
+
+} // namespace pprofd::symbolizer

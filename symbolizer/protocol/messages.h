@@ -1,0 +1,29 @@
+// Decoding of the protocol's messages with every check a hostile sender calls for: sizes, counts,
+// indexes, ids, text. What these functions return may be used without further checks.
+// Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "proto/worker.pb.h"
+#include "symbolizer/base/result.h"
+
+namespace pprofd::symbolizer {
+
+// All fail with Error::why in words.
+Result<worker::Setup> decode_setup(std::span<const std::byte> bytes);
+Result<worker::Hello> decode_hello(std::span<const std::byte> bytes);
+Result<worker::Request> decode_request(std::span<const std::byte> bytes);
+
+// `id`: of the request; `max_addresses`: how many are still to come. A reply that is not the last
+// brings at least one address; the last brings the rest of them, unless it brings a failure.
+Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id,
+                                   size_t max_addresses);
+
+// The bytes of a message of ours.
+std::vector<std::byte> encode(const google::protobuf::MessageLite& message);
+
+} // namespace pprofd::symbolizer

@@ -1,0 +1,85 @@
+#include "symbolizer/worker/file_cache.h"
+
+#include <new>
+
+namespace pprofd::symbolizer {
+namespace {
+
+constexpr size_t kMaxFiles = 16'384;
+constexpr size_t kSlotMemory = 1024; // of a slot without symbols, about
+
+SymbolLimits limits_for(uint64_t memory) {
+  // A symbol takes 16 bytes; building takes the table, the inflated file and 32 MB of strings.
+  return {.symbols = memory / 50, .xz = {.dictionary = memory / 6, .output = memory / 3}};
+}
+
+std::string text_of(const Error& error) {
+  return error.what.empty() ? error.why : error.what + ": " + error.why;
+}
+
+} // namespace
+
+FileCache::FileCache(uint64_t memory_limit)
+    : limits_(limits_for(memory_limit)), kept_limit_(memory_limit / 4) {}
+
+const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool names) {
+  if (const auto found = by_id_.find(id); found != by_id_.end()) {
+    slots_.splice(slots_.begin(), slots_, found->second);
+  } else {
+    slots_.push_front({.id = id, .file = {}});
+    by_id_[id] = slots_.begin();
+  }
+  Slot& slot = slots_.front();
+  if (slot.memory == 0 || slot.file.stamp != source.stamp())
+    parse_image(slot, source);
+  if (names && slot.file.image && !slot.file.symbols)
+    parse_symbols(slot, source);
+  shrink(kept_limit_);
+  return slot.file;
+}
+
+void FileCache::parse_image(Slot& slot, const ByteSource& source) {
+  slot.file = {.stamp = source.stamp(), .image = {}, .symbols = {}, .failure = {}};
+  auto image = ElfImage::open(source);
+  if (image)
+    slot.file.image = std::move(*image);
+  else
+    slot.file.failure = text_of(image.error());
+  account(slot);
+}
+
+void FileCache::parse_symbols(Slot& slot, const ByteSource& source) {
+  // Building takes more than what is kept in the end: make room first.
+  shrink(kept_limit_ / 2);
+  ParsedFile& file = slot.file;
+  try {
+    file.symbols = SymbolTable::build(source, *file.image, limits_);
+  } catch (const std::bad_alloc&) {
+    shrink(0);
+    file.symbols.emplace();
+    file.failure = "its symbols need more memory than the worker may use";
+    return account(slot);
+  }
+  file.image->drop_sections();
+  for (const std::string& note : file.symbols->notes())
+    file.failure += (file.failure.empty() ? "" : "; ") + note;
+  if (file.symbols->empty() && file.failure.empty())
+    file.failure = "no symbols";
+  account(slot);
+}
+
+void FileCache::account(Slot& slot) {
+  memory_ -= slot.memory;
+  slot.memory = kSlotMemory + (slot.file.symbols ? slot.file.symbols->memory() : 0);
+  memory_ += slot.memory;
+}
+
+void FileCache::shrink(size_t limit) {
+  while (slots_.size() > 1 && (memory_ > limit || slots_.size() > kMaxFiles)) {
+    memory_ -= slots_.back().memory;
+    by_id_.erase(slots_.back().id);
+    slots_.pop_back();
+  }
+}
+
+} // namespace pprofd::symbolizer

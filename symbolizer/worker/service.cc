@@ -1,0 +1,139 @@
+#include "symbolizer/worker/service.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "symbolizer/protocol/limits.h"
+#include "symbolizer/protocol/text.h"
+
+namespace pprofd::symbolizer {
+namespace {
+
+constexpr size_t kOverhead = 32; // of a frame or an address in a message, at most
+constexpr size_t kReplyRoom = kMaxPacket - (4 << 10);
+
+NameStyle style_of(worker::Style style) {
+  switch (style) {
+  case worker::TEMPLATES:
+    return NameStyle::kTemplates;
+  case worker::SIMPLE:
+    return NameStyle::kSimple;
+  case worker::NONE:
+    return NameStyle::kNone;
+  default:
+    return NameStyle::kFull;
+  }
+}
+
+// Fills replies and sends each when it is full. A function that is hit often stands in each once.
+class ReplyWriter {
+public:
+  ReplyWriter(uint64_t id, const Service::Send& send) : id_(id), send_(&send) { clear(); }
+
+  // False: nobody listens any more.
+  bool add(ElfAddress address, const std::optional<Symbol>& symbol, NameStyle style,
+           size_t mangled_length) {
+    worker::Reply::Frame frame;
+    bool known = true;
+    if (symbol) {
+      known = frames_.contains({symbol->start.value, symbol->size});
+      if (!known)
+        frame = make_frame(*symbol, style, mangled_length);
+      const size_t size = frame.function().size() + frame.system_name().size() + 2 * kOverhead;
+      if (size_ + size > kReplyRoom && reply_.addresses_size() != 0) {
+        if (!flush())
+          return false;
+        return add(address, symbol, style, mangled_length);
+      }
+      size_ += size;
+    } else if (size_ + kOverhead > kReplyRoom && !flush()) {
+      return false;
+    }
+    size_ += kOverhead;
+    worker::Reply::Address& entry = *reply_.add_addresses();
+    entry.set_address(address.value);
+    if (!symbol)
+      return true;
+    entry.set_function_start(symbol->start.value);
+    if (!known) {
+      frames_[{symbol->start.value, symbol->size}] = static_cast<uint32_t>(reply_.frames_size());
+      *reply_.add_frames() = std::move(frame);
+    }
+    entry.add_frames(frames_[{symbol->start.value, symbol->size}]);
+    return true;
+  }
+
+  void finish(std::span<const std::byte> build_id, const std::string& failure) {
+    reply_.set_last(true);
+    reply_.set_build_id(build_id.data(), build_id.size());
+    reply_.set_failure(cut_text(clean_text(failure), kMaxFailure));
+    (*send_)(reply_);
+  }
+
+private:
+  static worker::Reply::Frame make_frame(const Symbol& symbol, NameStyle style,
+                                         size_t mangled_length) {
+    worker::Reply::Frame frame;
+    frame.set_function(
+        cut_text(clean_text(demangle(symbol.name, style, mangled_length)), kMaxText));
+    std::string system_name = cut_text(clean_text(symbol.name), kMaxText);
+    if (system_name != frame.function())
+      frame.set_system_name(std::move(system_name));
+    return frame;
+  }
+
+  bool flush() {
+    const bool sent = (*send_)(reply_);
+    clear();
+    return sent;
+  }
+
+  void clear() {
+    reply_.Clear();
+    reply_.set_id(id_);
+    frames_.clear();
+    size_ = 0;
+  }
+
+  uint64_t id_;
+  const Service::Send* send_;
+  worker::Reply reply_;
+  std::map<std::pair<uint64_t, uint64_t>, uint32_t> frames_; // by the function's start and size
+  size_t size_ = 0;
+};
+
+} // namespace
+
+Service::Service(const ServiceLimits& limits)
+    : cache_(limits.memory), mangled_length_(limits.mangled_length) {}
+
+void Service::answer(const worker::Request& request, const Fd& file, const Send& send) {
+  ReplyWriter writer(request.id(), send);
+  auto source = ByteSource::of_file(file.get());
+  if (!source)
+    return writer.finish({}, source.error().why);
+  const ParsedFile& parsed = cache_.get(request.file(), *source, request.offsets_size() != 0);
+  if (!parsed.image)
+    return writer.finish({}, parsed.failure);
+
+  std::optional<SymbolTable::Reader> reader;
+  if (parsed.symbols)
+    reader.emplace(*parsed.symbols, *source);
+  size_t outside = 0;
+  for (const uint64_t offset : request.offsets()) {
+    const auto address = parsed.image->translate({offset});
+    outside += !address;
+    const auto symbol = address && reader ? reader->find(*address) : std::nullopt;
+    if (!writer.add(address.value_or(ElfAddress{offset}), symbol, style_of(request.style()),
+                    mangled_length_))
+      return;
+  }
+  std::string failure = parsed.failure;
+  if (outside != 0)
+    failure += (failure.empty() ? "" : "; ") + std::to_string(outside) +
+               " positions in no segment of the file";
+  writer.finish(parsed.image->build_id(), failure);
+}
+
+} // namespace pprofd::symbolizer

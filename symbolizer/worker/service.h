@@ -1,0 +1,35 @@
+// Answers the daemon's requests: from a file and positions in it to functions. One thread.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "proto/worker.pb.h"
+#include "symbolizer/base/fd.h"
+#include "symbolizer/demangle/demangle.h"
+#include "symbolizer/worker/file_cache.h"
+
+namespace pprofd::symbolizer {
+
+struct ServiceLimits {
+  uint64_t memory = 0;       // bytes the process may allocate
+  size_t mangled_length = 0; // longest name that is demangled
+};
+
+class Service {
+public:
+  // Takes one reply; false: nobody listens any more.
+  using Send = std::function<bool(const worker::Reply&)>;
+
+  explicit Service(const ServiceLimits& limits);
+
+  // Answers `request` about the file behind `file` with one reply or more, in order.
+  void answer(const worker::Request& request, const Fd& file, const Send& send);
+
+private:
+  FileCache cache_;
+  size_t mangled_length_;
+};
+
+} // namespace pprofd::symbolizer

@@ -1,0 +1,104 @@
+"""What the benchmarks share: watching a run of pprofd from outside."""
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import system  # noqa: E402
+from harness.processes import children_of, cpu_seconds, run  # noqa: E402
+from harness.recording import Pprofd  # noqa: E402
+
+STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
+
+
+@contextlib.contextmanager
+def bpf_statistics():
+    """The kernel counts the runs and the time of every eBPF program meanwhile."""
+    before = STATS.read_text()
+    STATS.write_text("1")
+    try:
+        yield
+    finally:
+        STATS.write_text(before)
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder in memory for outputs, and the Pprofd that runs there; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pprofd-benchmark-") as folder:
+        program = Pprofd(folder)
+        try:
+            yield program
+        finally:
+            program.close()
+
+
+def program_counters(pid):
+    """{(program id): (run time in ns, runs)} of the eBPF programs that a process holds."""
+    counters = {}
+    for entry in Path(f"/proc/{pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):
+            fields = dict(re.findall(r"^(\w+):\s*(\d+)$", entry.read_text(), re.M))
+            if "run_cnt" in fields and fields.get("prog_type") == str(PERF_EVENT_PROGRAM):
+                counters[fields["prog_id"]] = int(fields["run_time_ns"]), int(fields["run_cnt"])
+    return counters
+
+
+PERF_EVENT_PROGRAM = 7
+
+
+def kernel_cost(before, after):
+    """(ns a run, runs) between two readings of program_counters."""
+    total = [sum(after[key][i] - before.get(key, (0, 0))[i] for key in after) for i in (0, 1)]
+    return (total[0] / total[1] if total[1] else 0.0), total[1]
+
+
+def map_bytes(pid):
+    """Memory that the kernel holds for a process's eBPF maps."""
+    total = 0
+    for kind, number in system.bpf_ids_of(pid):
+        if kind == "map":
+            found = re.search(r"memlock (\d+)B", run([system.bpftool(), "map", "show", "id", number], check=False))
+            total += int(found[1]) if found else 0
+    return total
+
+
+def memory(pid):
+    """(anonymous + shared, resident, peak resident) of a process in MB."""
+    fields = dict(re.findall(r"^(\w+):\s*(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.M))
+    mb = {name: int(value) / 1024 for name, value in fields.items()}
+    return mb["RssAnon"] + mb["RssShmem"], mb["VmRSS"], mb["VmHWM"]
+
+
+def family(pid):
+    """pprofd and its helpers: [(what, pid)]."""
+    return [("daemon", pid), *(("worker", child) for child in children_of(pid))]
+
+
+def cpu_of_family(pid):
+    total = 0.0
+    for _, member in family(pid):
+        with contextlib.suppress(OSError):
+            total += cpu_seconds(member)
+    return total
+
+
+def sleep_until(deadline):
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, 0.2))
+
+
+def table(rows):
+    """Prints (what, figure) rows, aligned."""
+    width = max(len(what) for what, _ in rows)
+    for what, figure in rows:
+        print(f"{what:<{width}}  {figure}")
+
+
+def cpus():
+    return os.cpu_count()

@@ -1,0 +1,22 @@
+"""Bounds for sampled counts. Each is two-sided; `SIGMAS` = 4 leaves a false alarm of 6.3e-5 a check
+where the normal approximation holds (a few hundred checks a run: about one false alarm in 50 runs
+at worst, were the sampling random; a fixed period makes it steadier than that)."""
+import math
+
+SIGMAS = 4.0
+
+
+def assert_share(count, total, share, sigmas=SIGMAS):
+    """`count` of `total` samples fell on something that has `share` of the time: binomial."""
+    deviation = math.sqrt(total * share * (1 - share))
+    expected = total * share
+    assert abs(count - expected) <= sigmas * deviation + 1, (
+        f"{count} of {total} samples: {(count - expected) / max(deviation, 1e-9):+.1f} standard "
+        f"deviations from the share {share:.3f}")
+
+
+def assert_count(count, cpu_seconds, hertz, relative=0.02, slack=2):
+    """The number of samples is CPU time x frequency within `relative`, and `slack` for both ends."""
+    expected = cpu_seconds * hertz
+    assert abs(count - expected) <= relative * expected + slack, (
+        f"{count} samples for {cpu_seconds:.3f} s at {hertz} Hz: expected {expected:.1f}")

@@ -1,0 +1,63 @@
+#!/bin/bash
+# make_corpus.sh FOLDER: the seeds of this folder's fuzzers, made with the tools of the machine, as
+# FOLDER/FUZZER.corpus/.
+set -euo pipefail
+out=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+elf=$out/elf_symbols_fuzzer.corpus
+debugdata=$out/debugdata_fuzzer.corpus
+demangle=$out/demangle_fuzzer.corpus
+protocol=$out/worker_protocol_fuzzer.corpus
+rm -rf "$elf" "$debugdata" "$demangle" "$protocol"
+mkdir -p "$elf" "$debugdata" "$demangle" "$protocol"
+
+cat > "$work/a.c" <<'C'
+int puts(const char*);
+__attribute__((weak)) int twice(int x) { return puts("x") + x; }
+int start(int x) { return twice(x); }
+C
+gcc -O1 -fPIC -shared -nostdlib -Wl,--build-id "$work/a.c" -o "$work/a.so"
+gcc -O1 -fPIC -shared -nostdlib -Wl,-z,ibtplt -fcf-protection "$work/a.c" -o "$elf/ibt"
+objcopy --only-keep-debug "$work/a.so" "$work/a.debug"
+xz -k "$work/a.debug"
+cp "$work/a.so" "$elf/shared"
+strip "$work/a.so" -o "$elf/stripped"
+objcopy --add-section .gnu_debugdata="$work/a.debug.xz" "$elf/stripped" "$elf/debugdata"
+gcc -O1 -c "$work/a.c" -o "$elf/object"
+cp "$work/a.debug" "$elf/debug"
+
+cp "$work/a.debug.xz" "$debugdata/elf"
+echo hello | xz > "$debugdata/text"
+head -c 100000 /dev/zero | xz -9 > "$debugdata/zeros"
+echo hello | xz --check=none > "$debugdata/unchecked"
+
+n=0
+while read -r name; do
+  printf %s "$name" > "$demangle/$((n++))"
+done <<'NAMES'
+_ZNSt6vectorIiSaIiEE9push_backEOi
+_ZZN1A1fEiENKUlT_E_clIiEEDaS0_
+_ZN12_GLOBAL__N_11fEi.isra.0
+_ZltIiEbT_S0_
+_Z1f1AIiiE1BIS0_S0_E
+_ZN4core3fmt5write17h0123456789abcdefE
+_RINvMNtCsgEmfK2I1SDS_4core3stre18trim_start_matchesReECsgY6Mt91CT9J_14rustc_demangle
+_D3std5stdio4File6__ctorMFNcNeAyaAxaZSQBdQBaQy
+___Z10blocksNRVOv_block_invoke
+_Z3fooi@plt
+a::b<c>::operator()(d)::'lambda'(e) const::f
+NAMES
+
+encode() { # MESSAGE NAME, text on stdin
+  protoc --proto_path="$(dirname "$0")/../../.." --encode="pprofd.worker.$1" proto/worker.proto > "$protocol/$2"
+}
+encode Reply reply <<'T'
+id: 1 last: true build_id: "\001\002" frames { function: "f(int)" system_name: "_Z1fi" file: "f.cc" line: 3 }
+addresses { address: 4096 function_start: 4096 frames: 0 } addresses { address: 1 } addresses {} addresses {} addresses {}
+T
+encode Reply failure <<< 'id: 1 last: true failure: "no symbols"'
+encode Reply part <<< 'id: 1 addresses { address: 1 }'
+encode Request request <<< 'id: 1 file: 2 style: SIMPLE offsets: 4096 offsets: 8192'
+encode Hello hello <<< 'version: 1 sandbox { name: "seccomp" applied: true detail: "x" }'
+encode Setup setup <<< 'version: 1 memory_limit: 150000000 cpu_milliseconds: 10000'

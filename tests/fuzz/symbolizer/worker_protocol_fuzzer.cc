@@ -1,0 +1,51 @@
+// Any bytes as a message of the worker's protocol, on both sides.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "symbolizer/client/reply_reader.h"
+#include "symbolizer/protocol/limits.h"
+#include "symbolizer/protocol/messages.h"
+#include "symbolizer/protocol/text.h"
+
+using namespace pprofd::symbolizer;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition)
+    std::abort();
+}
+
+// What the daemon does with a reply.
+void read_reply(std::span<const std::byte> bytes) {
+  constexpr size_t kAsked = 5;
+  const auto reply = decode_reply(bytes, 1, kAsked);
+  if (!reply)
+    return;
+  SymbolizedFile file;
+  file.addresses.resize(kAsked);
+  ReplyReader reader(file);
+  reader.take(*reply);
+  require(file.build_id.size() <= 2 * kMaxBuildId && is_clean_text(file.failure));
+  for (const SymbolizedAddress& address : file.addresses)
+    for (const SourceFrame& frame : address.frames)
+      require(!frame.function.empty() && is_clean_text(frame.function) &&
+              is_clean_text(frame.system_name) && is_clean_text(frame.file));
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  read_reply(bytes);
+  if (const auto request = decode_request(bytes); request)
+    require(static_cast<size_t>(request->offsets_size()) <= kMaxOffsets);
+  static_cast<void>(decode_hello(bytes));
+  static_cast<void>(decode_setup(bytes));
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  require(is_clean_text(clean_text(text)));
+  require(is_clean_text(cut_text(clean_text(text), 16)));
+  return 0;
+}

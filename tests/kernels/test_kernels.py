@@ -1,0 +1,84 @@
+"""The same smoke test on each kernel of the matrix: Debian's 6.1 and 6.12 in a virtual machine, and the
+one that runs here. What is expected of the numbers is less strict in a machine without hardware."""
+import pytest
+from harness import pprof, readers, system, validity
+from harness.statistics import assert_count, assert_share
+
+import machine
+
+pytestmark = pytest.mark.requires("bpf")
+KERNELS = ["host", *machine.SERIES]
+
+
+@pytest.fixture(scope="module", params=KERNELS)
+def smoke(request, tmp_path_factory):
+    """The folder of smoke.sh's results on one kernel."""
+    folder = tmp_path_factory.mktemp(f"kernel-{request.param}")
+    if request.param == "host":
+        return machine.smoke_on_host(folder)
+    if why := machine.qemu_missing():
+        pytest.skip(why)
+    try:
+        return machine.boot_and_smoke(request.param, folder)
+    except machine.Unavailable as error:
+        pytest.skip(str(error))
+
+
+def status_of(smoke, name):
+    return int((smoke / f"{name}.status").read_text())
+
+
+def explain(smoke, name):
+    return (smoke / f"{name}.err").read_text() + (smoke / f"{name}.out").read_text(errors="replace")
+
+
+def checked(path, merged=False):
+    profile = pprof.read(path)
+    validity.check(profile, merged=merged)
+    readers.check_accepted([path])
+    return profile
+
+
+def test_doctor(smoke):
+    """doctor finds everything that is needed."""
+    assert status_of(smoke, "doctor") == 0, explain(smoke, "doctor")
+    assert "bpf_loop" in (smoke / "doctor.out").read_text()
+
+
+def test_one_process(smoke):
+    """A process is profiled: its functions by name, in their shares, nearly at the nominal rate."""
+    assert status_of(smoke, "process") == 0, explain(smoke, "process")
+    profile = checked(smoke / "process.pb.gz")
+    assert profile.facts["kernel"] == (smoke / "kernel").read_text().strip()
+    assert_count(profile.total, profile.duration_nanos / 1e9, 99, relative=0.2)
+    for name, share in {"alpha": 0.6, "beta": 0.3, "gamma_": 0.1}.items():
+        assert_share(profile.cumulative(name), profile.total, share, sigmas=5)
+
+
+def test_everything(smoke):
+    """All processes are profiled into a folder, the busy one among them, kernel names included."""
+    assert status_of(smoke, "everything") == 0, explain(smoke, "everything")
+    paths = list((smoke / "everything").glob("*.pb.gz"))
+    profiles = [checked(path) for path in paths]
+    pid = (smoke / "target.pid").read_text().strip()
+    busy = [profile for profile in profiles if profile.facts.get("pid") == pid]
+    assert len(busy) == 1 and busy[0].cumulative("alpha") > 50
+
+
+def test_a_command(smoke):
+    """A command is profiled from its start, and its exit status returned."""
+    assert status_of(smoke, "command") == 5, explain(smoke, "command")
+    profile = checked(smoke / "command.pb.gz")
+    assert profile.cumulative("burn_cpu") >= 0.85 * profile.total > 100
+
+
+def test_highest_frequency(smoke):
+    """At 5,000 Hz the accounting is exact, whatever the machine manages."""
+    assert status_of(smoke, "overflow") == 0, explain(smoke, "overflow")
+    assert checked(smoke / "overflow.pb.gz", merged=True).total > 1000
+
+
+def test_kernel_is_named(smoke):
+    """The smoke test ran on the kernel that it says."""
+    assert (smoke / "kernel").read_text().strip()
+    assert system.kernel_release()

@@ -1,0 +1,220 @@
+#!/bin/bash
+# run.sh [--long] [STEP…] [-- PYTEST-ARGUMENTS…]: installs, builds and tests everything.
+#
+# Steps, in this order: build lint unit asan tsan fuzz e2e kernels (setup always runs). Without a step
+# all of them; with some, only those and what they need built. What follows -- goes to pytest
+# (`run.sh e2e -- -k cgroup`).
+#
+# --long: every run of every test, and the builds and checks that are too slow for each change.
+#
+# The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
+# "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
+# tests of its own (a build, a check) counts as one.
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+logs=$root/build/tests
+all_steps=(build lint unit asan tsan fuzz e2e kernels)
+
+long=''
+steps=()
+pytest_arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --long) long=1 ;;
+    --) shift && pytest_arguments=("$@") && break ;;
+    -h | --help) sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+    *)
+      [[ " ${all_steps[*]} " == *" $1 "* ]] || {
+        echo "run.sh: error: no step $1 (there are: ${all_steps[*]})" >&2
+        exit 2
+      }
+      steps+=("$1")
+      ;;
+  esac
+  shift
+done
+[ ${#steps[@]} -gt 0 ] || steps=("${all_steps[@]}")
+
+passed=0 failed=0 skipped=0
+failed_steps=()
+began=$SECONDS
+jobs=$(nproc)
+scratch=$(mktemp -d /tmp/pprofd-tests.XXXXXX)
+chmod 755 "$scratch"
+export TMPDIR=$scratch
+
+# Whatever is still mounted below the scratch folder, or runs as a job of this shell, goes with it.
+clean_up() {
+  local pid mount
+  for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
+  while read -r _ mount _; do umount --lazy "$mount"; done < <(
+    grep -F " $scratch" /proc/self/mounts | sort -r)
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- running and counting ---------------------------------------------------------------------------
+
+# step NAME DEADLINE COMMAND…: runs it, with its output in the log; counts what it reported in
+# junit files (STEP*.xml), or else itself as one. Returns the command's status.
+step() {
+  local name=$1 deadline=$2 start=$SECONDS status counts
+  shift 2
+  rm -f "$logs/$name".xml
+  timeout --kill-after=20 "$deadline" bash -c 'set -o pipefail; "$@"' "$name" "$@" \
+    </dev/null >"$logs/$name.log" 2>&1
+  status=$?
+  counts=$(count_junit "$logs/$name.xml")
+  if [ -z "$counts" ]; then
+    [ $status = 0 ] && counts='1 0 0' || counts='0 1 0'
+  elif [ $status != 0 ] && [[ $counts == *' 0 '* ]]; then
+    counts=$(awk '{print $1, 1, $3}' <<<"$counts") # it failed outside its tests
+  fi
+  read -r p f s <<<"$counts"
+  ((passed += p, failed += f, skipped += s))
+  printf '%-14s %4d s   %s\n' "$name" $((SECONDS - start)) \
+    "$([ "$f" = 0 ] && echo ok || echo FAILED): $p passed, $f failed, $s skipped"
+  if [ $status != 0 ]; then
+    failed_steps+=("$name")
+    [ $status != 124 ] || echo "  $name did not end within $deadline s"
+    show_failure "$logs/$name.log"
+  fi
+  [ "$s" = 0 ] || show_skips "$logs/$name.log"
+  return $status
+}
+
+count_junit() {
+  [ -s "$1" ] || return 0
+  python3 - "$1" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+suites = [s for s in tree.parse(sys.argv[1]).iter("testsuite")]
+total = {k: sum(int(s.get(k) or 0) for s in suites) for k in ("tests", "failures", "errors", "skipped", "disabled")}
+bad, skipped = total["failures"] + total["errors"], total["skipped"] + total["disabled"]
+print(total["tests"] - bad - skipped, bad, skipped)
+PYTHON
+}
+
+show_failure() {
+  {
+    grep -nE '^(FAILED|ERROR)|error:|\*\*\*Failed|Sanitizer|warning: ' "$1" | head -40
+    echo '...'
+    tail -n 60 "$1"
+  } | sed 's/^/  | /'
+}
+
+# Skips are loud: each reason, and how often.
+show_skips() {
+  grep -E '^SKIPPED \[|\(Skipped\)|\*\*\*Skipped' "$1" | grep -v 'only with --long' | sed 's/^/  skipped: /' | head -20
+}
+
+wanted() {
+  local each
+  for each in "${steps[@]}"; do [[ " $* " != *" $each "* ]] || return 0; done
+  return 1
+}
+
+finish() {
+  echo
+  [ ${#failed_steps[@]} = 0 ] || echo "failed: ${failed_steps[*]} (logs: build/tests/)"
+  echo "$((SECONDS - began)) s in all"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed = 0 ] && [ ${#failed_steps[@]} = 0 ] && exit 0
+  exit 1
+}
+
+# --- the steps --------------------------------------------------------------------------------------
+
+# Each runs in a shell of its own, under its step's deadline.
+
+build() { # PRESET TARGETS CMAKE-ARGUMENTS…
+  local preset=$1 targets=$2
+  shift 2
+  if command -v ccache >/dev/null; then
+    set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+  fi
+  # shellcheck disable=SC2086
+  cmake --preset "$preset" -DPPROFD_TESTS=ON "$@" &&
+    cmake --build --preset "$preset" -j"$jobs" --target $targets
+}
+
+unit_tests() { # PRESET STEP CTEST-ARGUMENTS…
+  local preset=$1 name=$2
+  shift 2
+  ctest --test-dir "build/$preset" -j"$jobs" --output-on-failure --timeout 120 \
+    --output-junit "$logs/$name.xml" "$@"
+}
+
+fuzz() { # SECONDS for each fuzzer
+  local program seeds status=0 found=''
+  for program in build/asan/fuzz/*; do
+    [ -f "$program" ] && [ -x "$program" ] || continue
+    seeds=()
+    [ ! -d "$program.corpus" ] || seeds=("$program.corpus")
+    mkdir -p "$scratch/corpus/${program##*/}"
+    found=1
+    echo "== ${program##*/}"
+    "$program" -max_total_time="$1" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+      -artifact_prefix="$logs/${program##*/}-" "$scratch/corpus/${program##*/}" "${seeds[@]}" || status=1
+  done
+  [ -n "$found" ] || echo 'no fuzzer was built' >&2
+  [ -n "$found" ] && return $status
+}
+
+python_tests() { # STEP PYTEST-ARGUMENTS…
+  local name=$1
+  shift
+  PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -c tests/pytest.ini --rootdir tests \
+    --basetemp "$scratch/$name" --junitxml "$logs/$name.xml" -q "$@"
+}
+
+export -f build unit_tests fuzz python_tests
+export root logs scratch jobs
+
+mkdir -p "$logs"
+echo "pprofd's tests${long:+, the long run}: $(uname -sr), $jobs CPUs"
+step setup 1200 packaging/setup.sh build test || finish
+
+if wanted build lint unit e2e kernels; then
+  step build 1500 build release 'all workloads' || finish
+fi
+if [ -n "$long" ] && wanted build; then
+  step build-clang 1500 build clang all
+fi
+if wanted lint; then
+  step format 120 tests/lint/format.sh
+  step tidy 1500 tests/lint/tidy.py build/release
+fi
+if wanted unit; then
+  step unit 600 unit_tests release unit
+fi
+# clang-19 with the sanitizers, and with the coverage that the fuzzers steer by.
+if wanted asan fuzz; then
+  step build-asan 1500 build asan 'all fuzzers' -DPPROFD_FUZZERS=ON -DCMAKE_C_COMPILER=clang-19 \
+    -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link \
+    -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link && asan=1
+fi
+if wanted asan && [ -n "${asan:-}" ]; then
+  step asan 900 unit_tests asan asan
+fi
+if wanted tsan; then
+  targets=threaded_tests labels=(-L threaded)
+  [ -z "$long" ] || targets=all labels=()
+  step build-tsan 1500 build tsan "$targets" && step tsan 900 unit_tests tsan tsan "${labels[@]}"
+fi
+if wanted fuzz && [ -n "${asan:-}" ]; then
+  [ -n "$long" ] && seconds=600 || seconds=10
+  step fuzz 7200 fuzz $seconds
+fi
+options=(${long:+--long} "${pytest_arguments[@]}")
+[ -n "$long" ] && deadline=7200 || deadline=1200
+if wanted e2e; then
+  step e2e $deadline python_tests e2e tests/e2e "${options[@]}"
+fi
+if wanted kernels; then
+  step kernels 900 python_tests kernels tests/kernels "${options[@]}"
+fi
+finish

@@ -1,0 +1,54 @@
+#include <gtest/gtest.h>
+
+#include "daemon/cli/report_options.h"
+
+namespace pprofd {
+namespace {
+
+using Words = std::vector<std::string>;
+
+TEST(ReportOptions, ListsTheHottestFunctionsByDefault) {
+  const auto options = parse_report_options({"a.pb.gz", "b.pb.gz"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->files, (Words{"a.pb.gz", "b.pb.gz"}));
+  EXPECT_EQ(options->view, ReportView::kTop);
+  EXPECT_EQ(options->top, ReportOptions().top);
+  EXPECT_EQ(options->diff_base, "");
+  EXPECT_FALSE(options->long_names);
+}
+
+TEST(ReportOptions, ReadsEveryOption) {
+  EXPECT_EQ(parse_report_options({"--tree", "a"})->view, ReportView::kTree);
+  EXPECT_EQ(parse_report_options({"--folded", "a"})->view, ReportView::kFolded);
+  const auto options = parse_report_options({"-", "--diff", "b", "--top=0", "--focus", "^f",
+                                             "--ignore=g|h", "--sample", "cpu", "--long"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->files, Words{"-"});
+  EXPECT_EQ(options->diff_base, "b");
+  EXPECT_EQ(options->top, 0U);
+  EXPECT_EQ(options->focus, "^f");
+  EXPECT_EQ(options->ignore, "g|h");
+  EXPECT_EQ(options->sample_type, "cpu");
+  EXPECT_TRUE(options->long_names);
+}
+
+TEST(ReportOptions, RefusesContradictions) {
+  const std::vector<std::pair<Words, std::string>> cases = {
+      {{"--tree", "--folded", "a"}, "--tree and --folded"},
+      {{"--tree", "--diff", "b", "a"}, "--tree and --diff"},
+      {{"--folded", "--diff", "b", "a"}, "--folded and --diff"},
+      {{"--folded", "--top", "3", "a"}, "--folded and --top"},
+      {{"-", "-"}, "'-'"},
+      {{"--diff", "-", "-"}, "'-'"},
+      {{""}, "argument ''"},
+      {{}, "pprofd report"},
+  };
+  for (const auto& [words, what] : cases) {
+    const auto options = parse_report_options(words);
+    ASSERT_FALSE(options) << what;
+    EXPECT_EQ(options.error().what, what);
+  }
+}
+
+} // namespace
+} // namespace pprofd

@@ -1,0 +1,44 @@
+#include <gtest/gtest.h>
+
+#include "symbolizer/client/policy.h"
+
+namespace pprofd::symbolizer {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(RestartBudget, TheFirstStartIsFreeAndAMinuteRenewsTheRest) {
+  RestartBudget budget(2);
+  const RestartBudget::Time start{};
+  EXPECT_TRUE(budget.take(start));
+  EXPECT_TRUE(budget.take(start + 1s));
+  EXPECT_TRUE(budget.take(start + 30s));
+  EXPECT_FALSE(budget.take(start + 60s));
+  EXPECT_TRUE(budget.take(start + 61s));
+  EXPECT_FALSE(budget.take(start + 62s));
+  EXPECT_TRUE(budget.take(start + 90s));
+}
+
+TEST(Strikes, TwoRefuseAFileAndNoOther) {
+  Strikes strikes;
+  EXPECT_FALSE(strikes.strike(1));
+  EXPECT_FALSE(strikes.strike(2));
+  EXPECT_TRUE(strikes.strike(1));
+  EXPECT_TRUE(strikes.refused(1));
+  EXPECT_FALSE(strikes.refused(2));
+  EXPECT_FALSE(strikes.refused(3));
+}
+
+TEST(Strikes, TheOldestIsForgottenWhenThereAreTooMany) {
+  Strikes strikes;
+  strikes.strike(0);
+  strikes.strike(0);
+  for (uint64_t file = 1; file < Strikes::kMaxFiles; ++file)
+    strikes.strike(file);
+  EXPECT_TRUE(strikes.refused(0));
+  strikes.strike(Strikes::kMaxFiles);
+  EXPECT_FALSE(strikes.refused(0));
+}
+
+} // namespace
+} // namespace pprofd::symbolizer
