@@ -169,15 +169,18 @@ Result<void> ElfImage::read_sections(const ByteSource& source) {
 
 void ElfImage::collect_code() {
   std::vector<AddressRange> ranges;
+  const auto add = [&](ElfAddress start, uint64_t size) {
+    const AddressRange range{start, {saturating_add(start.value, size)}};
+    if (range.start < range.end)
+      ranges.push_back(range);
+  };
   for (const ElfSection& section : sections_)
-    if ((section.flags & SHF_ALLOC) != 0 && (section.flags & SHF_EXECINSTR) != 0 &&
-        section.size != 0)
-      ranges.push_back({section.address, {saturating_add(section.address.value, section.size)}});
+    if ((section.flags & SHF_ALLOC) != 0 && (section.flags & SHF_EXECINSTR) != 0)
+      add(section.address, section.size);
   if (ranges.empty())
     for (const ElfSegment& segment : segments_)
-      if (segment.executable && segment.memory_size != 0)
-        ranges.push_back(
-            {segment.address, {saturating_add(segment.address.value, segment.memory_size)}});
+      if (segment.executable)
+        add(segment.address, segment.memory_size);
   code_ = merge(std::move(ranges));
 }
 

@@ -20,7 +20,7 @@ void look_up(const ElfImage& image, const SymbolTable& table, const ByteSource& 
   SymbolTable::Reader reader(table, source);
   for (const AddressRange& range : image.code()) {
     require(range.start < range.end);
-    for (const uint64_t step : {0, 1, 16, 100, 4096}) {
+    for (const uint64_t step : {0U, 1U, 16U, 100U, 4096U}) {
       const ElfAddress address{range.start.value + step};
       const auto symbol = reader.find(address);
       if (!symbol)
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   require(image->build_id().size() <= 64);
   for (const uint64_t offset : {uint64_t{0}, uint64_t{0x1000}, uint64_t{size}, UINT64_MAX})
-    image->translate({offset});
+    static_cast<void>(image->translate({offset}));
   const SymbolLimits limits = {.symbols = 5000, .xz = {.dictionary = 4 << 20, .output = 1 << 20}};
   const auto table = SymbolTable::build(source, *image, limits);
   require(table.size() <= limits.symbols + size / 8);
