@@ -44,7 +44,7 @@ std::vector<uint64_t> TrampolineFinder::find(uint64_t start, uint64_t end) {
 
 void TrampolineFinder::find_in(const Code& code, std::vector<uint64_t>& found) {
   const auto wanted = std::as_bytes(architecture_->trampoline);
-  chunk_.resize(kChunk);
+  chunk_.resize(std::max(chunk_.size(), std::min<uint64_t>(kChunk, code.end - code.start)));
   for (uint64_t at = code.start; code.end - at >= wanted.size() && bytes_left_ != 0;) {
     const auto part = std::span(chunk_).first(std::min<uint64_t>(code.end - at, chunk_.size()));
     const size_t size = source_->read_some(code.offset + (at - code.start), part);

@@ -60,7 +60,7 @@ public:
 
 private:
   // CIEs read last, found by their place. Linkers leave a handful, each used by many FDEs.
-  static constexpr size_t kCieSlots = 256;
+  static constexpr size_t kCieSlots = 64;
   struct CieSlot {
     const CfiSection* section = nullptr;
     uint64_t offset = 0;

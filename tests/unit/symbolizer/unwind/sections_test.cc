@@ -339,7 +339,10 @@ TEST(Files, ThatEndEarlyNeverFail) {
   const size_t fde = frame.fde(cie, kA, 0x100, advance(1) + def_offset(16));
   frame.fde(cie, kB, 0x100, {});
   const Bytes whole = with_header(frame, header_of(frame, {{kA, fde}}), true);
-  for (size_t size = sizeof(Elf64_Ehdr); size < whole.size(); size += 3) {
+  // Byte by byte where something stands, in steps where nothing does.
+  const auto near = [](size_t size, uint64_t place) { return size >= place && size < place + 160; };
+  for (size_t size = sizeof(Elf64_Ehdr); size < whole.size();
+       size += near(size, 0) || near(size, Elf::kEhFrame) || near(size, kHeader) ? 1 : 160) {
     const Bytes part(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
     const ByteSource source = ByteSource::of_memory(std::as_bytes(std::span(part)));
     if (const auto image = ElfImage::open(source)) {
