@@ -214,7 +214,7 @@ def dump(path):
 
 def test_file_without_sections_has_the_same_rows(tmp_path):
     need("g++")
-    whole = program("g++", ["-O2", "-static"], tmp_path, "whole")
+    whole = program("g++", ["-O2", "-static-pie"], tmp_path, "whole")
     content = bytearray(whole.read_bytes())
     content[0x28:0x30] = bytes(8)  # e_shoff
     content[0x3C:0x40] = bytes(4)  # e_shnum, e_shstrndx
