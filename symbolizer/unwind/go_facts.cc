@@ -84,9 +84,9 @@ void find_functions(const ByteSource& source, const ElfSection& symbols, const N
   const uint64_t count = std::min(symbols.size, kMaxBytes) / sizeof(Elf64_Sym);
   for (uint64_t at = 0; at < count;) {
     const auto part = std::span(chunk).first(std::min<uint64_t>(count - at, chunk.size()));
-    const size_t got = source.read_some(symbols.offset + at * sizeof(Elf64_Sym),
-                                        std::as_writable_bytes(part)) /
-                       sizeof(Elf64_Sym);
+    const size_t got =
+        source.read_some(symbols.offset + at * sizeof(Elf64_Sym), std::as_writable_bytes(part)) /
+        sizeof(Elf64_Sym);
     if (got == 0)
       return;
     for (const Elf64_Sym& symbol : part.first(got)) {

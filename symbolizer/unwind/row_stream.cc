@@ -27,7 +27,9 @@ Words words_of(const unwind_rule& rule) {
   return words;
 }
 
-bool equal(const unwind_rule& a, const unwind_rule& b) { return words_of(a) == words_of(b); }
+bool equal(const unwind_rule& a, const unwind_rule& b) {
+  return words_of(a) == words_of(b);
+}
 
 bool equal_but_cfa_offset(const unwind_rule& a, const unwind_rule& b) {
   Words words = words_of(a);
@@ -50,6 +52,14 @@ void RowCleaner::row(uint64_t address, const unwind_rule& rule) {
     put(*gap_, kGap);
   gap_.reset();
   put(address, rule);
+}
+
+void RowCleaner::rows(std::span<const cfi::Program::StateRow> rows) {
+  if (rows.empty())
+    return;
+  row(rows.front().address, rows.front().rule);
+  for (const cfi::Program::StateRow& each : rows.subspan(1))
+    put(each.address, each.rule);
 }
 
 void RowCleaner::put(uint64_t address, const unwind_rule& rule) {
@@ -106,6 +116,17 @@ void TrampolineOverlay::row(uint64_t address, const unwind_rule& rule) {
     put(address, rule);
 }
 
+void TrampolineOverlay::rows(std::span<const cfi::Program::StateRow> rows) {
+  if (trampolines_.empty() && !rows.empty()) {
+    cleaner_->rows(rows);
+    below_ = rows.back().rule;
+    next_ = rows.back().address + 1;
+    return;
+  }
+  for (const cfi::Program::StateRow& each : rows)
+    row(each.address, each.rule);
+}
+
 void TrampolineOverlay::gap(uint64_t address) {
   lay_until(address);
   below_ = kGap;
@@ -113,7 +134,9 @@ void TrampolineOverlay::gap(uint64_t address) {
     cleaner_->gap(address);
 }
 
-void TrampolineOverlay::finish() { lay_until(UINT64_MAX); }
+void TrampolineOverlay::finish() {
+  lay_until(UINT64_MAX);
+}
 
 // Trampolines that begin or end at or before `address`. A handler returns to the first instruction,
 // and a return address is looked up one byte before: the row begins there.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "symbolizer/unwind/architecture.h"
+#include "symbolizer/unwind/cfi/program.h"
 #include "symbolizer/unwind/rows.h"
 
 namespace pprofd::symbolizer {
@@ -20,6 +21,7 @@ public:
              UnwindFacts& facts);
 
   void row(uint64_t address, const unwind_rule& rule);
+  void rows(std::span<const cfi::Program::StateRow> rows);
   // Nothing holds from here on.
   void gap(uint64_t address) {
     if (!gap_)
@@ -54,6 +56,7 @@ public:
   void add(uint64_t trampoline) { trampolines_.push_back(trampoline); }
 
   void row(uint64_t address, const unwind_rule& rule);
+  void rows(std::span<const cfi::Program::StateRow> rows);
   void gap(uint64_t address);
   void finish();
 
@@ -70,7 +73,7 @@ private:
   RowCleaner* cleaner_;
   std::deque<uint64_t> trampolines_;
   bool inside_ = false;
-  uint64_t next_ = 0; // where the next row may stand
+  uint64_t next_ = 0;   // where the next row may stand
   unwind_rule below_{}; // what holds where there is no trampoline
 };
 

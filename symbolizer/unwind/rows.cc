@@ -26,11 +26,9 @@ public:
            const RowOptions& options, const RowSink& sink)
       : source_(source), image_(image), sections_(cfi::find_cfi_sections(source, image)),
         reader_(source, image, architecture), program_(architecture),
-        go_(find_go_facts(source, image)),
-        find_everywhere_(!sections_.has_dependencies || go_),
+        go_(find_go_facts(source, image)), find_everywhere_(!sections_.has_dependencies || go_),
         trampolines_(source, image, architecture, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
-        cleaner_(architecture, options, sink, facts_),
-        overlay_(architecture, cleaner_) {}
+        cleaner_(architecture, options, sink, facts_), overlay_(architecture, cleaner_) {}
 
   UnwindFacts run() {
     describe_file();
@@ -56,7 +54,8 @@ private:
   static constexpr uint64_t kPadding = 15;
   // Bytes of code that are looked through for trampolines.
   static constexpr uint64_t kMaxOwnCode = 256ULL << 20;
-  static constexpr uint64_t kMaxGaps = 16ULL << 20;
+  static constexpr uint64_t kMaxGaps = 4ULL << 20;
+  static constexpr uint64_t kMaxGap = 64ULL << 10;
 
   void describe_file() {
     facts_.notes = std::move(sections_.notes);
@@ -68,7 +67,7 @@ private:
   }
 
   // Trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or a Go
-  // program. In other files only code that no FDE covers is looked at.
+  // program. In other files only islands without FDEs are looked at, as assembly leaves them.
   void look_for_trampolines(uint64_t start, uint64_t end) {
     for (const uint64_t address : trampolines_.find(start, end)) {
       overlay_.add(address);
@@ -77,7 +76,7 @@ private:
   }
 
   void uncovered(uint64_t start, uint64_t end) {
-    if (!find_everywhere_ && end - start > kPadding)
+    if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
       look_for_trampolines(start, end);
     overlay_.gap(start);
   }
@@ -94,9 +93,12 @@ private:
       return drop(span, done.error());
     const auto rows = program_.rows();
     facts_.rows_decoded += rows.size();
+    if (program_.unsupported() != cfi::kNothingUnsupported)
+      for (const auto& row : rows)
+        count_unsupported(row.unsupported);
+    if (span.start == span.fde.start && span.end == span.fde.end)
+      return overlay_.rows(rows);
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i].unsupported != cfi::kNothingUnsupported)
-        count_unsupported(rows[i].unsupported);
       const bool over = i + 1 < rows.size() && rows[i + 1].address <= span.start;
       if (!over && rows[i].address < span.end)
         overlay_.row(std::max(rows[i].address, span.start), rows[i].rule);

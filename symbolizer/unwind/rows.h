@@ -105,7 +105,7 @@ struct UnwindFacts {
   uint64_t unsupported_cfa = 0;
   uint64_t unsupported_fp = 0;
   uint64_t unsupported_ra = 0;
-  uint64_t unsupported_sp = 0; // the caller's sp is not the CFA; the row counts as without CFA
+  uint64_t unsupported_sp = 0;     // the caller's sp is not the CFA; the row counts as without CFA
   uint64_t signal_trampolines = 0; // found by their instructions, outside of 'S' FDEs
   AddressRange text;               // from the first byte of code to the last
   std::optional<GoFacts> go;       // Go wrote this file

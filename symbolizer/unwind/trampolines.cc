@@ -18,9 +18,8 @@ TrampolineFinder::TrampolineFinder(const ByteSource& source, const ElfImage& ima
     Code code{.start = segment.address.value, .offset = segment.offset};
     uint64_t file_end = 0;
     if (!segment.executable || segment.offset >= source.size() ||
-        __builtin_add_overflow(code.start,
-                               std::min(segment.file_size, source.size() - segment.offset),
-                               &code.end) ||
+        __builtin_add_overflow(
+            code.start, std::min(segment.file_size, source.size() - segment.offset), &code.end) ||
         __builtin_add_overflow(segment.offset, segment.file_size, &file_end))
       continue;
     code_.push_back(code);

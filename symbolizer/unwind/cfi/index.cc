@@ -25,10 +25,9 @@ std::vector<uint32_t> read_table(const ByteSource& source, const EhFrameHeader& 
   std::vector<TableEntry> chunk(kChunk);
   const uint64_t entries = std::min(header.entries, kMaxTableEntries);
   for (uint64_t done = 0; done < entries;) {
-    const size_t got =
-        source.read_some(header.table_offset + done * sizeof(TableEntry),
-                         std::as_writable_bytes(std::span(chunk))) /
-        sizeof(TableEntry);
+    const size_t got = source.read_some(header.table_offset + done * sizeof(TableEntry),
+                                        std::as_writable_bytes(std::span(chunk))) /
+                       sizeof(TableEntry);
     if (got == 0)
       break;
     const size_t used = std::min<uint64_t>(got, entries - done);

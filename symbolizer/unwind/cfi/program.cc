@@ -38,14 +38,12 @@ enum Instruction : uint8_t {
   kValOffset = 0x14,
   kValOffsetSf = 0x15,
   kValExpression = 0x16,
-  kAdvanceLoc8 = 0x1d,          // MIPS, which gas writes for others too
-  kNegateRaStateWithPc = 0x2c,  // arm64
-  kNegateRaState = 0x2d,        // arm64; GNU_window_save elsewhere
+  kAdvanceLoc8 = 0x1d,         // MIPS, which gas writes for others too
+  kNegateRaStateWithPc = 0x2c, // arm64
+  kNegateRaState = 0x2d,       // arm64; GNU_window_save elsewhere
   kGnuArgsSize = 0x2e,
   kGnuNegativeOffsetExtended = 0x2f,
 };
-
-using Done = std::expected<void, FdeFault>;
 
 enum Change : uint8_t {
   kChangedCfa = 1 << 0,
@@ -94,9 +92,8 @@ void set_expression(const Expression& expression, CfaRule& cfa) {
 RegisterRule register_of(const Expression& expression) {
   if (expression.shape != ExpressionShape::kRegister)
     return {.kind = RegisterRule::Kind::kOther};
-  return {.kind = RegisterRule::Kind::kAtRegister,
-          .base = expression.reg,
-          .value = expression.offset};
+  return {
+      .kind = RegisterRule::Kind::kAtRegister, .base = expression.reg, .value = expression.offset};
 }
 
 bool set_cfa_register(const CfaRule& cfa, const Architecture& architecture, unwind_rule& rule) {
@@ -167,8 +164,8 @@ bool set_fp(const RegisterRule& fp, const Architecture& architecture, unwind_rul
   }
 }
 
-bool set_return_address(const RegisterRule& from, const Cie& cie,
-                        const Architecture& architecture, unwind_rule& rule) {
+bool set_return_address(const RegisterRule& from, const Cie& cie, const Architecture& architecture,
+                        unwind_rule& rule) {
   using Kind = RegisterRule::Kind;
   switch (from.kind) {
   case Kind::kUndefined:
@@ -206,8 +203,8 @@ bool set_sp(const RegisterRule& sp, unwind_rule& rule) {
   case Kind::kValueOffset:
     return sp.value == 0;
   case Kind::kRegister: {
-    const bool free = rule.cfa == UNWIND_CFA_SP || rule.cfa == UNWIND_CFA_FP ||
-                      rule.cfa == UNWIND_CFA_REGISTER;
+    const bool free =
+        rule.cfa == UNWIND_CFA_SP || rule.cfa == UNWIND_CFA_FP || rule.cfa == UNWIND_CFA_REGISTER;
     if (!free || !fits<int16_t>(sp.value))
       return false;
     rule.flags |= UNWIND_RULE_SP_REGISTER;
@@ -221,36 +218,40 @@ bool set_sp(const RegisterRule& sp, unwind_rule& rule) {
 
 } // namespace
 
-Done Program::run(const Cie& cie, const Input& input) {
+std::expected<void, FdeFault> Program::run(const Cie& cie, const Input& input) {
   cie_ = &cie;
   initial_ = false;
   location_ = input.start;
   end_ = input.end;
   state_ = cie.initial;
   changed_ = kChangedAll;
+  unsupported_ = kNothingUnsupported;
   rows_.clear();
-  auto done = execute(Cursor(input.instructions), input.instructions_address);
-  if (done && location_ < end_)
+  if (!execute(Cursor(input.instructions), input.instructions_address))
+    return std::unexpected(fault_);
+  if (location_ < end_)
     emit();
-  return done;
+  return {};
 }
 
-Done Program::run_initial(Cie& cie, std::span<const std::byte> instructions) {
+std::expected<void, FdeFault> Program::run_initial(Cie& cie,
+                                                   std::span<const std::byte> instructions) {
   cie_ = &cie;
   initial_ = true;
   state_ = {};
   cie.initial = {};
-  auto done = execute(Cursor(instructions), 0);
+  if (!execute(Cursor(instructions), 0))
+    return std::unexpected(fault_);
   cie.initial = state_;
-  return done;
+  return {};
 }
 
-Done Program::execute(Cursor cursor, uint64_t cursor_address) {
+bool Program::execute(Cursor cursor, uint64_t cursor_address) {
   remembered_.clear();
   while (!cursor.at_end()) {
     const uint8_t instruction = cursor.u8();
     const uint8_t operand = instruction & kOperandMask;
-    Done done;
+    bool done = true;
     switch (instruction & kPrimaryMask) {
     case kAdvanceLoc:
       done = advance(operand);
@@ -265,23 +266,24 @@ Done Program::execute(Cursor cursor, uint64_t cursor_address) {
       // The usual ones first.
       if (instruction == kNop)
         continue;
-      if (instruction == kAdvanceLoc1)
+      if (instruction == kDefCfaOffset) {
+        changed_ |= kChangedCfa;
+        state_.cfa.offset = static_cast<int64_t>(cursor.uleb());
+      } else if (instruction == kAdvanceLoc1) {
         done = advance(cursor.u8());
-      else if (instruction == kDefCfaOffset)
-        done = define_cfa(instruction, cursor);
-      else
+      } else {
         done = extended(instruction, cursor, cursor_address);
+      }
     }
     if (!done)
-      return done;
+      return false;
     if (cursor.failed())
-      return std::unexpected(FdeFault::kInstruction);
+      return failed(FdeFault::kInstruction);
   }
-  return {};
+  return true;
 }
 
-Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address) {
-  using Kind = RegisterRule::Kind;
+bool Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address) {
   switch (instruction) {
   case kSetLoc:
     return set_location(cursor, cursor_address);
@@ -303,128 +305,126 @@ Done Program::extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_addr
     return restore_state();
   case kGnuArgsSize:
     cursor.uleb();
-    return {};
+    return true;
   case kNegateRaStateWithPc:
-    if (architecture_->machine != EM_AARCH64)
-      break;
-    [[fallthrough]];
   case kNegateRaState:
-    if (architecture_->machine == EM_AARCH64) {
-      state_.signed_return_address = !state_.signed_return_address;
-      changed_ = kChangedAll;
-    }
-    return {};
+    if (architecture_->machine != EM_AARCH64)
+      // GNU_window_save, which SPARC alone acts on; the other one is nothing elsewhere.
+      return instruction == kNegateRaState || failed(FdeFault::kInstruction);
+    state_.signed_return_address = !state_.signed_return_address;
+    changed_ = kChangedAll;
+    return true;
   default:
-    break;
+    return define_register(instruction, cursor);
   }
+}
 
-  // What is left is about one register, which comes first.
+// Instructions about one register, which comes first.
+bool Program::define_register(uint8_t instruction, Cursor& cursor) {
+  using Kind = RegisterRule::Kind;
   const uint64_t reg = cursor.uleb();
   switch (instruction) {
   case kOffsetExtended:
     set_factored(reg, Kind::kOffset, static_cast<int64_t>(cursor.uleb()));
-    return {};
+    return true;
   case kOffsetExtendedSf:
     set_factored(reg, Kind::kOffset, cursor.sleb());
-    return {};
+    return true;
   case kGnuNegativeOffsetExtended:
     set_factored(reg, Kind::kOffset, static_cast<int64_t>(0 - cursor.uleb()));
-    return {};
+    return true;
   case kValOffset:
     set_factored(reg, Kind::kValueOffset, static_cast<int64_t>(cursor.uleb()));
-    return {};
+    return true;
   case kValOffsetSf:
     set_factored(reg, Kind::kValueOffset, cursor.sleb());
-    return {};
+    return true;
   case kRestoreExtended:
     restore(reg);
-    return {};
+    return true;
   case kUndefined:
     set(reg, {.kind = Kind::kUndefined});
-    return {};
+    return true;
   case kSameValue:
     set(reg, {.kind = Kind::kSameValue});
-    return {};
+    return true;
   case kRegister:
     set(reg, {.kind = Kind::kRegister, .value = static_cast<int64_t>(cursor.uleb())});
-    return {};
+    return true;
   case kExpression:
     set(reg, register_of(match_expression(cursor.bytes(cursor.uleb()))));
-    return {};
+    return true;
   case kValExpression:
     cursor.skip(cursor.uleb());
     set(reg, {.kind = Kind::kOther});
-    return {};
+    return true;
   default:
-    return std::unexpected(FdeFault::kInstruction);
+    return failed(FdeFault::kInstruction);
   }
 }
 
-Done Program::define_cfa(uint8_t instruction, Cursor& cursor) {
+bool Program::define_cfa(uint8_t instruction, Cursor& cursor) {
   CfaRule& cfa = state_.cfa;
   changed_ |= kChangedCfa;
   if (instruction == kDefCfaExpression) {
     set_expression(match_expression(cursor.bytes(cursor.uleb())), cfa);
-    return {};
+    return true;
   }
-  const bool whole = instruction == kDefCfa || instruction == kDefCfaSf;
-  if (whole || instruction == kDefCfaRegister) {
+  if (instruction != kDefCfaOffsetSf) {
     cfa.kind = CfaRule::Kind::kRegister;
     cfa.reg = small_register(cursor.uleb());
   }
-  if (instruction == kDefCfa || instruction == kDefCfaOffset)
+  if (instruction == kDefCfa)
     cfa.offset = static_cast<int64_t>(cursor.uleb());
   else if (instruction != kDefCfaRegister &&
            __builtin_mul_overflow(cursor.sleb(), cie_->data_alignment, &cfa.offset))
-    return std::unexpected(FdeFault::kInstruction);
-  return {};
+    return failed(FdeFault::kInstruction);
+  return true;
 }
 
-Done Program::advance(uint64_t delta) {
+bool Program::advance(uint64_t delta) {
   uint64_t bytes = 0;
   uint64_t next = 0;
   if (__builtin_mul_overflow(delta, cie_->code_alignment, &bytes) ||
-      __builtin_add_overflow(location_, bytes, &next) || initial_)
-    return std::unexpected(FdeFault::kLocation);
-  if (bytes != 0 && changed_ != 0 && location_ < end_) {
-    if (rows_.size() >= kMaxRows)
-      return std::unexpected(FdeFault::kTooLarge);
-    emit();
-  }
-  location_ = next;
-  return {};
+      __builtin_add_overflow(location_, bytes, &next))
+    return failed(FdeFault::kLocation);
+  return move_to(next);
 }
 
-Done Program::set_location(Cursor& cursor, uint64_t cursor_address) {
+bool Program::set_location(Cursor& cursor, uint64_t cursor_address) {
   const PointerBase base{.cursor_start = cursor_address, .function = location_};
   const auto next = read_pointer(cursor, cie_->pointer_encoding, base);
   if (!next || is_indirect(cie_->pointer_encoding))
-    return std::unexpected(FdeFault::kPointer);
-  if (*next < location_ || initial_)
-    return std::unexpected(FdeFault::kLocation);
-  if (*next != location_ && changed_ != 0 && location_ < end_) {
+    return failed(FdeFault::kPointer);
+  return *next >= location_ ? move_to(*next) : failed(FdeFault::kLocation);
+}
+
+bool Program::move_to(uint64_t location) {
+  if (initial_)
+    return failed(FdeFault::kLocation);
+  if (location != location_ && changed_ != 0 && location_ < end_) {
     if (rows_.size() >= kMaxRows)
-      return std::unexpected(FdeFault::kTooLarge);
+      return failed(FdeFault::kTooLarge);
     emit();
   }
-  location_ = *next;
-  return {};
+  location_ = location;
+  return true;
 }
 
-Done Program::remember_state() {
+bool Program::remember_state() {
   if (remembered_.size() >= kMaxRemembered)
-    return std::unexpected(FdeFault::kState);
+    return failed(FdeFault::kState);
   remembered_.push_back(state_);
-  return {};
+  return true;
 }
 
-Done Program::restore_state() {
+bool Program::restore_state() {
   if (remembered_.empty())
-    return std::unexpected(FdeFault::kState);
+    return failed(FdeFault::kState);
   state_ = remembered_.back();
   remembered_.pop_back();
   changed_ = kChangedAll;
-  return {};
+  return true;
 }
 
 void Program::set(uint64_t reg, const RegisterRule& rule) {
@@ -458,8 +458,8 @@ void Program::set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factor
 }
 
 void Program::emit() {
-  const bool only_cfa = changed_ == kChangedCfa && !rows_.empty() &&
-                        rows_.back().unsupported == kNothingUnsupported &&
+  const bool only_cfa = changed_ == kChangedCfa && unsupported_ == kNothingUnsupported &&
+                        !rows_.empty() && state_.cfa.kind == CfaRule::Kind::kRegister &&
                         state_.sp.kind == RegisterRule::Kind::kNone && !cie_->signal_frame;
   changed_ = 0;
   StateRow& row = rows_.emplace_back();
@@ -469,14 +469,14 @@ void Program::emit() {
     row.rule = rows_[rows_.size() - 2].rule;
     row.rule.cfa_register = 0;
     row.rule.deref_offset = 0;
-    if (set_cfa(state_.cfa, *architecture_, row.rule))
+    if (set_cfa_register(state_.cfa, *architecture_, row.rule))
       return;
     row.rule = {};
   }
   make_rule(row);
 }
 
-void Program::make_rule(StateRow& row) const {
+void Program::make_rule(StateRow& row) {
   unwind_rule& rule = row.rule;
   if (cie_->signal_frame)
     rule.flags |= UNWIND_RULE_SIGNAL_FRAME;
@@ -504,6 +504,7 @@ void Program::make_rule(StateRow& row) const {
     rule.ra = UNWIND_RA_UNSUPPORTED;
     row.unsupported |= kUnsupportedReturnAddress;
   }
+  unsupported_ |= row.unsupported;
 }
 
 } // namespace pprofd::symbolizer::cfi

@@ -104,22 +104,30 @@ public:
   std::expected<void, FdeFault> run_initial(Cie& cie, std::span<const std::byte> instructions);
 
   [[nodiscard]] std::span<const StateRow> rows() const { return rows_; }
+  // Of the last run: bits of all rows' Unsupported.
+  [[nodiscard]] uint8_t unsupported() const { return unsupported_; }
 
 private:
-  using Done = std::expected<void, FdeFault>;
+  // These return false where they found a fault, which then is in fault_.
+  bool execute(Cursor cursor, uint64_t cursor_address);
+  bool extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address);
+  bool define_cfa(uint8_t instruction, Cursor& cursor);
+  bool define_register(uint8_t instruction, Cursor& cursor);
+  bool advance(uint64_t delta);
+  bool set_location(Cursor& cursor, uint64_t cursor_address);
+  bool move_to(uint64_t location);
+  bool restore_state();
+  bool remember_state();
+  bool failed(FdeFault fault) {
+    fault_ = fault;
+    return false;
+  }
 
-  Done execute(Cursor cursor, uint64_t cursor_address);
-  Done extended(uint8_t instruction, Cursor& cursor, uint64_t cursor_address);
-  Done define_cfa(uint8_t instruction, Cursor& cursor);
-  Done advance(uint64_t delta);
-  Done set_location(Cursor& cursor, uint64_t cursor_address);
-  Done restore_state();
-  Done remember_state();
   void set(uint64_t reg, const RegisterRule& rule);
   void restore(uint64_t reg);
   void set_factored(uint64_t reg, RegisterRule::Kind kind, int64_t factored);
   void emit();
-  void make_rule(StateRow& row) const;
+  void make_rule(StateRow& row);
 
   const Architecture* architecture_;
   const Cie* cie_ = nullptr;
@@ -127,6 +135,8 @@ private:
   uint64_t location_ = 0;
   uint64_t end_ = 0;
   uint8_t changed_ = 0; // since the last row
+  uint8_t unsupported_ = kNothingUnsupported;
+  FdeFault fault_ = FdeFault::kInstruction;
   FrameState state_;
   std::vector<FrameState> remembered_;
   std::vector<StateRow> rows_;

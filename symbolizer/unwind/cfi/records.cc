@@ -76,8 +76,7 @@ std::expected<RecordHeader, FdeFault> RecordReader::header(const CfiSection& sec
   header.body = offset + cursor.position();
   if (cursor.failed() || header.body > header.end)
     return std::unexpected(FdeFault::kRecord);
-  const uint64_t cie_id =
-      !section.debug ? 0 : (extended ? UINT64_MAX : uint64_t{kExtendedLength});
+  const uint64_t cie_id = !section.debug ? 0 : (extended ? UINT64_MAX : uint64_t{kExtendedLength});
   header.kind = id == cie_id ? RecordHeader::Kind::kCie : RecordHeader::Kind::kFde;
   // In .eh_frame the distance back from the field, in .debug_frame a place. What leads out of the
   // section is found when it is followed.
@@ -110,9 +109,8 @@ std::expected<Fde, FdeFault> RecordReader::fde(const CfiSection& section,
   return fde;
 }
 
-std::expected<FdeProgram, FdeFault> RecordReader::program(const CfiSection& section,
-                                                          const RecordHeader& header,
-                                                          const Fde& fde) {
+std::expected<FdeProgram, FdeFault>
+RecordReader::program(const CfiSection& section, const RecordHeader& header, const Fde& fde) {
   FdeProgram program;
   program.cie = cie(section, header.cie);
   if (program.cie == nullptr)

@@ -55,8 +55,8 @@ public:
   std::expected<RecordHeader, FdeFault> header(const CfiSection& section, uint64_t offset);
 
   std::expected<Fde, FdeFault> fde(const CfiSection& section, const RecordHeader& header);
-  std::expected<FdeProgram, FdeFault> program(const CfiSection& section,
-                                              const RecordHeader& header, const Fde& fde);
+  std::expected<FdeProgram, FdeFault> program(const CfiSection& section, const RecordHeader& header,
+                                              const Fde& fde);
 
 private:
   // CIEs read last, found by their place. Linkers leave a handful, each used by many FDEs.

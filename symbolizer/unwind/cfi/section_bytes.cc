@@ -4,8 +4,8 @@
 
 namespace pprofd::symbolizer::cfi {
 
-std::span<const std::byte> SectionBytes::at(const CfiSection& section, uint64_t offset,
-                                            size_t size) {
+std::span<const std::byte> SectionBytes::find(const CfiSection& section, uint64_t offset,
+                                              size_t size) {
   if (offset >= section.size)
     return {};
   size = std::min<uint64_t>(size, section.size - offset);
@@ -16,6 +16,9 @@ std::span<const std::byte> SectionBytes::at(const CfiSection& section, uint64_t 
   const uint64_t block = offset / kBlock * kBlock;
   const Window& window = window_of(section, block);
   const size_t into = offset - block;
+  last_section_ = &section;
+  last_start_ = block;
+  last_bytes_ = std::span<const std::byte>(window.bytes).first(window.size);
   if (window.size < into + size)
     return {};
   return std::span<const std::byte>(window.bytes).subspan(into, window.size - into);
@@ -31,8 +34,8 @@ SectionBytes::Window& SectionBytes::window_of(const CfiSection& section, uint64_
   ++clock_;
   if (!fits(*last_)) {
     const auto found = std::ranges::find_if(windows_, fits);
-    last_ = found != windows_.end() ? &*found
-                                    : &*std::ranges::min_element(windows_, {}, &Window::used);
+    last_ =
+        found != windows_.end() ? &*found : &*std::ranges::min_element(windows_, {}, &Window::used);
   }
   last_->used = clock_;
   if (!fits(*last_)) {

@@ -25,7 +25,13 @@ public:
   // At least `size` bytes from `offset` on where the section has as many, else all there are;
   // empty where they can't be read. Valid until the next call but kWindows - 1, and if more than
   // kOverlap bytes were asked for, until the next call that asks for as many.
-  std::span<const std::byte> at(const CfiSection& section, uint64_t offset, size_t size);
+  std::span<const std::byte> at(const CfiSection& section, uint64_t offset, size_t size) {
+    // Mostly the next bytes of the window used last.
+    const uint64_t into = offset - last_start_;
+    if (&section == last_section_ && into < last_bytes_.size() && size <= last_bytes_.size() - into)
+      return last_bytes_.subspan(into);
+    return find(section, offset, size);
+  }
 
 private:
   static constexpr size_t kWindows = 12;
@@ -36,6 +42,7 @@ private:
     std::vector<std::byte> bytes;
   };
 
+  std::span<const std::byte> find(const CfiSection& section, uint64_t offset, size_t size);
   Window& window_of(const CfiSection& section, uint64_t block);
   std::span<const std::byte> large(const CfiSection& section, uint64_t offset, size_t size);
 
@@ -43,6 +50,10 @@ private:
   std::array<Window, kWindows> windows_;
   Window* last_ = windows_.data();
   uint64_t clock_ = 0;
+  // What last_ holds of which section, from which offset of it on.
+  const CfiSection* last_section_ = nullptr;
+  uint64_t last_start_ = 0;
+  std::span<const std::byte> last_bytes_;
   std::vector<std::byte> large_;
 };
 

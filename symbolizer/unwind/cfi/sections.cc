@@ -17,8 +17,8 @@ constexpr uint64_t kMaxSection = 512ULL << 20;
 constexpr uint64_t kMaxInflated = 32ULL << 20;
 constexpr size_t kMaxSections = 16;
 constexpr uint64_t kMaxProgramHeaders = 4096;
-constexpr uint64_t kMaxDynamic = 4096; // entries that are looked at
-constexpr size_t kHeaderBytes = 64;    // more than .eh_frame_hdr's fields take
+constexpr uint64_t kMaxDynamic = 4096;          // entries that are looked at
+constexpr size_t kHeaderBytes = 64;             // more than .eh_frame_hdr's fields take
 constexpr uint32_t kX86UnwindType = 0x70000001; // SHT_X86_64_UNWIND
 
 // Program headers that ElfImage does not keep.
@@ -116,9 +116,8 @@ public:
 private:
   [[nodiscard]] bool is_eh_frame(const ElfSection& section) const {
     const std::string_view name = image_.name_of(section);
-    return name == ".eh_frame" ||
-           (section.type == kX86UnwindType && image_.machine() == EM_X86_64 &&
-            name != ".eh_frame_hdr");
+    return name == ".eh_frame" || (section.type == kX86UnwindType &&
+                                   image_.machine() == EM_X86_64 && name != ".eh_frame_hdr");
   }
 
   void note(const ElfSection& section, std::string_view text) {
@@ -130,10 +129,8 @@ private:
       return;
     if (result_.sections.size() == kMaxSections)
       return note(section, "more sections than are read");
-    CfiSection found{.debug = debug,
-                     .offset = section.offset,
-                     .size = section.size,
-                     .address = section.address};
+    CfiSection found{
+        .debug = debug, .offset = section.offset, .size = section.size, .address = section.address};
     if ((section.flags & SHF_COMPRESSED) != 0) {
       auto bytes = inflate_section(source_, section.offset, section.size, kMaxInflated);
       if (!bytes)

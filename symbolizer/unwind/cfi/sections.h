@@ -15,9 +15,9 @@
 namespace pprofd::symbolizer::cfi {
 
 struct CfiSection {
-  bool debug = false;     // .debug_frame
+  bool debug = false;      // .debug_frame
   bool open_ended = false; // found without a section table: its end is a terminator's
-  uint64_t offset = 0;    // in the file, unless inflated
+  uint64_t offset = 0;     // in the file, unless inflated
   uint64_t size = 0;
   ElfAddress address{};
   std::vector<std::byte> inflated{}; // the section's bytes where the file has them compressed

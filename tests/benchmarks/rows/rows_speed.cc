@@ -1,6 +1,6 @@
 // rows_speed FILE…: how fast the row compiler is, warm page cache, one thread.
-// A line a file: file, MB of CFI read, rows, CPU seconds (median of 7), MB/s and rows/s of CPU time,
-// distinct rules. CPU time, so that a busy machine does not count.
+// A line a file: file, MB of CFI read, rows, CPU seconds (median of 7), MB/s and rows/s of CPU
+// time, distinct rules. CPU time, so that a busy machine does not count.
 #include <fcntl.h>
 #include <time.h>
 

@@ -29,7 +29,9 @@ std::optional<std::string> based(const Dwarf_Op& operation, const Architecture& 
   return std::nullopt;
 }
 
-bool is(const Dwarf_Op& operation, uint8_t atom) { return operation.atom == atom; }
+bool is(const Dwarf_Op& operation, uint8_t atom) {
+  return operation.atom == atom;
+}
 
 // sp + offset; breg(pc) 0; lit15; and; lit N; ge; lit3; shl; plus
 std::optional<std::string> plt(Operations ops, const Architecture& architecture) {
@@ -165,8 +167,7 @@ std::expected<OracleFrame, OracleSilence> LibdwFrames::at(uint64_t address) {
     return location_text({ops, count}, ops == memory.data(), kept, *architecture_);
   };
   result.rule.fp = location(architecture_->fp, "u");
-  const std::string ra_register =
-      register_text(static_cast<uint64_t>(ra_column), *architecture_);
+  const std::string ra_register = register_text(static_cast<uint64_t>(ra_column), *architecture_);
   result.rule.ra = location(ra_column, ra_register);
   // libdw's ABI rules know the usual column only; without a rule another keeps its value as well.
   if (architecture_->return_address_in_register && ra_column != architecture_->return_address &&

@@ -4,8 +4,8 @@
 // counts of what is listed and is no difference:
 //   unsupported.PART  rows whose rule has no form of ours; libdw too must see an expression there
 //   trampoline        signal trampolines found by their instructions, where libdw knows nothing
-//   libdw.invalid     rows that libdw refuses to make of an FDE (it wants a register before an offset)
-//   libdw.terminator  rows of .debug_frame behind a zero length, where libdw stops reading
+//   libdw.invalid     rows that libdw refuses to make of an FDE (it wants a register before an
+//   offset) libdw.terminator  rows of .debug_frame behind a zero length, where libdw stops reading
 // readelf is asked about the same files by rows_against_readelf.py and knows the last two.
 // Differences are explained on stderr, at most ten a file. Exit status 1 if there was any.
 #include <fcntl.h>
@@ -124,10 +124,10 @@ private:
     if (++differences > kMaxComplaints)
       return;
     const auto text = [](const RuleText& rule) {
-      return rule.cfa.empty() ? std::string("none")
-                              : rule.cfa + " " + rule.fp + " " + rule.ra +
-                                    (rule.sp.empty() ? "" : " sp=" + rule.sp) +
-                                    (rule.signal ? " signal" : "");
+      return rule.cfa.empty()
+                 ? std::string("none")
+                 : rule.cfa + " " + rule.fp + " " + rule.ra +
+                       (rule.sp.empty() ? "" : " sp=" + rule.sp) + (rule.signal ? " signal" : "");
     };
     std::fprintf(stderr, "%s: 0x%lx: ours: %s libdw: %s\n", path_, at, text(ours).c_str(),
                  text(theirs).c_str());

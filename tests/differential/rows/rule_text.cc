@@ -3,7 +3,9 @@
 namespace pprofd::differential {
 namespace {
 
-std::string saved(int32_t offset) { return "c" + signed_text(offset); }
+std::string saved(int32_t offset) {
+  return "c" + signed_text(offset);
+}
 
 std::string cfa_text(const unwind_rule& rule, const symbolizer::Architecture& architecture) {
   const std::string sp = register_text(architecture.sp, architecture);

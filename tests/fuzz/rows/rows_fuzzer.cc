@@ -1,5 +1,5 @@
-// The row compiler on hostile files. Every input is compiled as a file, in both ways that tables and
-// dumps are made; what must hold of any answer is checked.
+// The row compiler on hostile files. Every input is compiled as a file, in both ways that tables
+// and dumps are made; what must hold of any answer is checked.
 //
 // The first byte chooses what the rest is: a whole ELF file, or the bytes of .eh_frame (or
 // .debug_frame) of an otherwise sound file, so that the fuzzer need not learn ELF to reach the

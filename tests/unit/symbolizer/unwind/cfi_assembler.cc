@@ -58,21 +58,45 @@ Bytes sleb(int64_t value) {
 }
 
 namespace cfa {
-Bytes op(uint8_t opcode, const Bytes& operands) { return Bytes{opcode} + operands; }
-Bytes advance(uint8_t delta) { return op(static_cast<uint8_t>(0x40 | delta)); }
+Bytes op(uint8_t opcode, const Bytes& operands) {
+  return Bytes{opcode} + operands;
+}
+Bytes advance(uint8_t delta) {
+  return op(static_cast<uint8_t>(0x40 | delta));
+}
 Bytes offset(uint8_t reg, uint64_t factored) {
   return op(static_cast<uint8_t>(0x80 | reg), uleb(factored));
 }
-Bytes restore(uint8_t reg) { return op(static_cast<uint8_t>(0xc0 | reg)); }
-Bytes set_loc(const Bytes& pointer) { return op(0x01, pointer); }
-Bytes advance1(uint8_t delta) { return op(0x02, number(delta)); }
-Bytes advance2(uint16_t delta) { return op(0x03, number(delta)); }
-Bytes advance4(uint32_t delta) { return op(0x04, number(delta)); }
-Bytes advance8(uint64_t delta) { return op(0x1d, number(delta)); }
-Bytes def(uint64_t reg, uint64_t offset) { return op(0x0c, uleb(reg) + uleb(offset)); }
-Bytes def_register(uint64_t reg) { return op(0x0d, uleb(reg)); }
-Bytes def_offset(uint64_t offset) { return op(0x0e, uleb(offset)); }
-Bytes def_expression(const Bytes& block) { return op(0x0f, uleb(block.size()) + block); }
+Bytes restore(uint8_t reg) {
+  return op(static_cast<uint8_t>(0xc0 | reg));
+}
+Bytes set_loc(const Bytes& pointer) {
+  return op(0x01, pointer);
+}
+Bytes advance1(uint8_t delta) {
+  return op(0x02, number(delta));
+}
+Bytes advance2(uint16_t delta) {
+  return op(0x03, number(delta));
+}
+Bytes advance4(uint32_t delta) {
+  return op(0x04, number(delta));
+}
+Bytes advance8(uint64_t delta) {
+  return op(0x1d, number(delta));
+}
+Bytes def(uint64_t reg, uint64_t offset) {
+  return op(0x0c, uleb(reg) + uleb(offset));
+}
+Bytes def_register(uint64_t reg) {
+  return op(0x0d, uleb(reg));
+}
+Bytes def_offset(uint64_t offset) {
+  return op(0x0e, uleb(offset));
+}
+Bytes def_expression(const Bytes& block) {
+  return op(0x0f, uleb(block.size()) + block);
+}
 } // namespace cfa
 
 Bytes breg(uint8_t reg, int64_t offset) {
@@ -131,7 +155,8 @@ Bytes FrameSection::encoded(uint64_t value, uint8_t encoding, uint64_t place) co
 
 size_t FrameSection::fde(size_t cie_offset, uint64_t start, uint64_t range,
                          const Bytes& instructions) {
-  const auto known = std::ranges::find(cies_, cie_offset, [](const auto& pair) { return pair.first; });
+  const auto known =
+      std::ranges::find(cies_, cie_offset, [](const auto& pair) { return pair.first; });
   const Cie cie = known == cies_.end() ? Cie{} : known->second;
   const size_t id_offset = bytes_.size() + (cie.dwarf64 ? 12 : 4);
   const uint64_t id = debug_ ? cie_offset : id_offset - cie_offset;

@@ -100,9 +100,8 @@ TEST(Malformed, CieOfAnUnknownVersion) {
 }
 
 TEST(Malformed, CieWithUnknownAugmentationBeforeTheEncoding) {
-  expect_costs_one(
-      with_bad_function({}, {.augmentation = "zQR", .augmentation_data = {0, 0x1b}}),
-      FdeFault::kCie);
+  expect_costs_one(with_bad_function({}, {.augmentation = "zQR", .augmentation_data = {0, 0x1b}}),
+                   FdeFault::kCie);
   expect_costs_one(with_bad_function({}, {.augmentation = "armcc+"}), FdeFault::kCie);
 }
 

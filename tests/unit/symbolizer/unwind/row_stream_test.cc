@@ -45,8 +45,7 @@ TEST(CleanUp, GapGetsARowUnlessItIsPadding) {
   frame.fde(cie, kB, 0x100, {});
   EXPECT_EQ(compile(frame).text, at(kA, "rsp+8 u c-8") + at(kA + 0xf1, "none") +
                                      at(kB, "rsp+8 u c-8") + at(kB + 0x100, "none"));
-  EXPECT_EQ(compile(frame, {.padding = 15}).text,
-            at(kA, "rsp+8 u c-8") + at(kB + 0x100, "none"));
+  EXPECT_EQ(compile(frame, {.padding = 15}).text, at(kA, "rsp+8 u c-8") + at(kB + 0x100, "none"));
   EXPECT_EQ(compile(frame, {.padding = 14}).rows.size(), 4U);
 }
 
@@ -121,9 +120,9 @@ FrameSection two_functions(uint64_t gap) {
 TEST(Trampolines, AreFoundWhereNoFdeCovers) {
   for (const bool dependencies : {false, true}) {
     const Compiled compiled = with_code(two_functions(0x20), kB + 0x10, kTrampoline, dependencies);
-    EXPECT_EQ(compiled.text, at(kA, "rsp+16 u c-8") + at(kB, "none") +
-                                 at(kB + 0xf, "exp exp exp") + at(kB + 0x19, "none") +
-                                 at(kB + 0x20, "rsp+24 u c-8") + at(kB + 0x120, "none"));
+    EXPECT_EQ(compiled.text, at(kA, "rsp+16 u c-8") + at(kB, "none") + at(kB + 0xf, "exp exp exp") +
+                                 at(kB + 0x19, "none") + at(kB + 0x20, "rsp+24 u c-8") +
+                                 at(kB + 0x120, "none"));
     EXPECT_EQ(compiled.facts.signal_trampolines, 1U);
     EXPECT_EQ(compiled.rows[2].rule.flags, UNWIND_RULE_SIGNAL_FRAME);
   }

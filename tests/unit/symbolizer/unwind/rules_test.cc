@@ -113,11 +113,11 @@ TEST(Rules, RestoreGoesBackToTheCiesRule) {
 }
 
 TEST(Rules, OffsetsInEveryForm) {
-  EXPECT_EQ(first_rule(op(0x05, uleb(kRbp) + uleb(2))).fp_offset, -16);      // offset_extended
-  EXPECT_EQ(first_rule(op(0x11, uleb(kRbp) + sleb(-2))).fp_offset, 16);      // …_sf
-  EXPECT_EQ(first_rule(op(0x2f, uleb(kRbp) + uleb(2))).fp_offset, 16);       // GNU_negative_…
-  EXPECT_EQ(first_rule(op(0x12, uleb(kRsp) + sleb(-3))).cfa_offset, 24);     // def_cfa_sf
-  EXPECT_EQ(first_rule(op(0x13, sleb(-4))).cfa_offset, 32);                  // def_cfa_offset_sf
+  EXPECT_EQ(first_rule(op(0x05, uleb(kRbp) + uleb(2))).fp_offset, -16);  // offset_extended
+  EXPECT_EQ(first_rule(op(0x11, uleb(kRbp) + sleb(-2))).fp_offset, 16);  // …_sf
+  EXPECT_EQ(first_rule(op(0x2f, uleb(kRbp) + uleb(2))).fp_offset, 16);   // GNU_negative_…
+  EXPECT_EQ(first_rule(op(0x12, uleb(kRsp) + sleb(-3))).cfa_offset, 24); // def_cfa_sf
+  EXPECT_EQ(first_rule(op(0x13, sleb(-4))).cfa_offset, 32);              // def_cfa_offset_sf
   EXPECT_EQ(first_rule(offset(kRa, 3)).ra_offset, -24);
 }
 
@@ -222,27 +222,26 @@ TEST(Rules, DereferencedRegisters) {
 }
 
 TEST(Rules, FramePointerRelativeToItselfByExpression) {
-  const unwind_rule rule =
-      first_rule(op(0x10, uleb(kRbp) + uleb(2) + breg(kRbp, 0)));
+  const unwind_rule rule = first_rule(op(0x10, uleb(kRbp) + uleb(2) + breg(kRbp, 0)));
   EXPECT_EQ(rule.fp, UNWIND_FP_AT_FP);
   EXPECT_EQ(rule.fp_offset, 0);
 }
 
 TEST(Rules, ExpressionsOfOtherShapesAreUnsupported) {
   const std::vector<Bytes> blocks = {
-      {},                                                            // nothing
-      {0x06},                                                        // deref of nothing
-      breg(kRsp, 8),                                                 // no dereference
-      breg(0, 8) + Bytes{0x06},                                      // another register
-      breg(kRsp, 8) + Bytes{0x06, 0x06},                             // twice
-      breg(kRsp, 8) + Bytes{0x06, 0x38},                             // no operation
-      breg(kRsp, 8) + Bytes{0x06, 0x38, 0x1e},                       // times
+      {},                                                                  // nothing
+      {0x06},                                                              // deref of nothing
+      breg(kRsp, 8),                                                       // no dereference
+      breg(0, 8) + Bytes{0x06},                                            // another register
+      breg(kRsp, 8) + Bytes{0x06, 0x06},                                   // twice
+      breg(kRsp, 8) + Bytes{0x06, 0x38},                                   // no operation
+      breg(kRsp, 8) + Bytes{0x06, 0x38, 0x1e},                             // times
       breg(kRsp, 8) + breg(9, 0) + Bytes{0x38, 0x1e, 0x22, 0x06, 0x23, 8}, // libcrypto's
       breg(kRbp, 8) + breg(kRa, 0) + Bytes{0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22},
       breg(kRsp, 8) + breg(kRa, 1) + Bytes{0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22},
       breg(kRsp, 8) + breg(kRa, 0) + Bytes{0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22, 0x96},
-      breg(kRsp, 0x8000) + Bytes{0x06},                               // out of a rule's range
-      Bytes{0x77},                                                    // truncated
+      breg(kRsp, 0x8000) + Bytes{0x06}, // out of a rule's range
+      Bytes{0x77},                      // truncated
   };
   for (const Bytes& block : blocks) {
     const Compiled compiled = function(def_expression(block));
@@ -288,8 +287,10 @@ TEST(Rules, SignalFrameByAugmentation) {
 }
 
 TEST(Rules, ReturnAddressColumnIsTheCies) {
-  const Cie cie{.version = 3, .return_address = 200, .instructions = def(kRsp, 8) + //
-                                                                     op(0x05, uleb(200) + uleb(2))};
+  const Cie cie{.version = 3,
+                .return_address = 200,
+                .instructions = def(kRsp, 8) + //
+                                op(0x05, uleb(200) + uleb(2))};
   EXPECT_EQ(function({}, cie).text, at(kStart, "rsp+8 u c-16") + kEnd);
 }
 
@@ -303,16 +304,13 @@ TEST(ArmRules, LeafReturnsByTheLinkRegister) {
   const Compiled compiled =
       compile(Elf(183).section(".eh_frame", frame.bytes(), frame.address()).build());
   EXPECT_EQ(compiled.text, at(kStart, "sp+0 u x30") + at(kStart + 4, "sp+32 c-32 c-24") +
-                               at(kStart + 8, "x29+32 c-32 c-24") +
-                               at(kStart + 24, "sp+0 u x30") + at(kStart + 28, "sp+0 u u") +
-                               at(kStart + 0x40, "none"));
+                               at(kStart + 8, "x29+32 c-32 c-24") + at(kStart + 24, "sp+0 u x30") +
+                               at(kStart + 28, "sp+0 u u") + at(kStart + 0x40, "none"));
 }
 
 TEST(ArmRules, SignedReturnAddressesAreMarked) {
-  const Cie cie{.augmentation = "zRB",
-                .code_alignment = 4,
-                .return_address = 30,
-                .instructions = def(31, 0)};
+  const Cie cie{
+      .augmentation = "zRB", .code_alignment = 4, .return_address = 30, .instructions = def(31, 0)};
   FrameSection frame(Elf::kEhFrame);
   frame.fde(frame.cie(cie), kStart, 0x40, advance(1) + op(0x2d) + advance(4) + op(0x2d));
   const Compiled compiled =

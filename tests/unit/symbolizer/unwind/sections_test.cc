@@ -29,8 +29,7 @@ constexpr uint32_t kEhFrameSegment = PT_GNU_EH_FRAME;
 const Cie kAbsolute{.encoding = 0x00, .augmentation_data = {0x00}};
 const Cie kDebugCie{.augmentation = "", .encoding = 0x00};
 
-Bytes header_of(const FrameSection& frame,
-                const std::vector<std::pair<uint64_t, size_t>>& table) {
+Bytes header_of(const FrameSection& frame, const std::vector<std::pair<uint64_t, size_t>>& table) {
   Bytes bytes{1, 0x1b, 0x03, 0x3b};
   bytes = bytes + number(static_cast<uint32_t>(frame.address() - (kHeader + 4)));
   bytes = bytes + number(static_cast<uint32_t>(table.size()));
@@ -94,8 +93,7 @@ TEST(Sections, TerminatorWithinASectionDoesNotEndIt) {
   frame.fde(cie, kA, 0x100, {});
   frame.raw(number(uint32_t{0}));
   frame.fde(cie, kB, 0x100, def_offset(16));
-  EXPECT_EQ(compile(frame).text,
-            at(kA, "rsp+8 u c-8") + at(kB, "rsp+16 u c-8") + at(kC, "none"));
+  EXPECT_EQ(compile(frame).text, at(kA, "rsp+8 u c-8") + at(kB, "rsp+16 u c-8") + at(kC, "none"));
 }
 
 TEST(Sections, TableLeadsBehindABrokenLength) {
@@ -120,8 +118,7 @@ TEST(Sections, TableOfLiesIsNotBelieved) {
   frame.fde(cie, kB, 0x100, {});
   // Sorted wrongly, into the middle of records, and out of the section.
   const Bytes header = header_of(frame, {{kC, 3}, {kB, 0x777777}, {kA, 17}, {kA, 0}});
-  EXPECT_EQ(compile(with_header(frame, header, true)).text,
-            at(kA, "rsp+8 u c-8") + at(kC, "none"));
+  EXPECT_EQ(compile(with_header(frame, header, true)).text, at(kA, "rsp+8 u c-8") + at(kC, "none"));
 }
 
 TEST(Sections, HeaderThatPointsNowhereIsNoted) {
@@ -150,8 +147,8 @@ TEST(Sections, SeveralEhFramesAreOne) {
 TEST(Sections, SectionsWithoutBytesAreNotRead) {
   FrameSection frame(Elf::kEhFrame);
   frame.fde(frame.cie({}), kA, 0x100, {});
-  const Compiled compiled = compile(
-      Elf().section(".eh_frame", frame.bytes(), frame.address(), SHT_NOBITS).build());
+  const Compiled compiled =
+      compile(Elf().section(".eh_frame", frame.bytes(), frame.address(), SHT_NOBITS).build());
   EXPECT_FALSE(compiled.facts.has_unwind_information());
   EXPECT_THAT(compiled.facts.notes, IsEmpty());
 }
@@ -204,7 +201,7 @@ TEST(DebugFrame, FillsWhatEhFrameLeavesOut) {
   FrameSection debug(0, true);
   const size_t debug_cie = debug.cie(kDebugCie);
   debug.fde(debug_cie, kA, 0x180, advance2(0x80) + def_offset(80));
-  debug.fde(debug_cie, kB + 0x20, 0x20, def_offset(88));  // hidden
+  debug.fde(debug_cie, kB + 0x20, 0x20, def_offset(88)); // hidden
   debug.fde(debug_cie, kC - 0x10, 0x20, def_offset(96)); // its beginning is
   const Compiled compiled = compile(Elf()
                                         .section(".eh_frame", frame.bytes(), frame.address())
@@ -273,9 +270,8 @@ TEST(CompressedDebugFrame, ThatIsDamagedIsNoted) {
 
 TEST(CompressedDebugFrame, ThatInflatesBeyondTheLimitIsNotRead) {
   const Bytes plain = one_debug_function().bytes();
-  EXPECT_THAT(
-      with_compressed(compressed(plain, ELFCOMPRESS_ZLIB, uint64_t{1} << 40)).facts.notes,
-      ElementsAre(HasSubstr("more than")));
+  EXPECT_THAT(with_compressed(compressed(plain, ELFCOMPRESS_ZLIB, uint64_t{1} << 40)).facts.notes,
+              ElementsAre(HasSubstr("more than")));
 }
 
 TEST(Fdes, AreSortedByAddress) {
@@ -283,9 +279,9 @@ TEST(Fdes, AreSortedByAddress) {
   const size_t cie = frame.cie({});
   for (const uint64_t i : {uint64_t{3}, uint64_t{0}, uint64_t{2}, uint64_t{1}})
     frame.fde(cie, kA + 0x100 * i, 0x100, def_offset(16 + 8 * i));
-  EXPECT_EQ(compile(frame).text,
-            at(kA, "rsp+16 u c-8") + at(kB, "rsp+24 u c-8") + at(kC, "rsp+32 u c-8") +
-                at(kC + 0x100, "rsp+40 u c-8") + at(kC + 0x200, "none"));
+  EXPECT_EQ(compile(frame).text, at(kA, "rsp+16 u c-8") + at(kB, "rsp+24 u c-8") +
+                                     at(kC, "rsp+32 u c-8") + at(kC + 0x100, "rsp+40 u c-8") +
+                                     at(kC + 0x200, "none"));
 }
 
 TEST(Fdes, ThatOverlapEndWhereTheNextBegins) {
@@ -294,8 +290,7 @@ TEST(Fdes, ThatOverlapEndWhereTheNextBegins) {
   frame.fde(cie, kA, 0x1000, def_offset(16));
   frame.fde(cie, kB, 0x80, def_offset(24));
   const Compiled compiled = compile(frame);
-  EXPECT_EQ(compiled.text,
-            at(kA, "rsp+16 u c-8") + at(kB, "rsp+24 u c-8") + at(kB + 0x80, "none"));
+  EXPECT_EQ(compiled.text, at(kA, "rsp+16 u c-8") + at(kB, "rsp+24 u c-8") + at(kB + 0x80, "none"));
   EXPECT_EQ(compiled.facts.overlapping, 1U);
 }
 
