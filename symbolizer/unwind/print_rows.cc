@@ -52,11 +52,14 @@ private:
   void cfa(const unwind_rule& rule) {
     switch (rule.cfa) {
     case UNWIND_CFA_SP:
-      return register_offset(architecture_.sp, rule.cfa_offset);
+      register_offset(architecture_.sp, rule.cfa_offset);
+      return;
     case UNWIND_CFA_FP:
-      return register_offset(architecture_.fp, rule.cfa_offset);
+      register_offset(architecture_.fp, rule.cfa_offset);
+      return;
     case UNWIND_CFA_REGISTER:
-      return register_offset(rule.cfa_register, rule.cfa_offset);
+      register_offset(rule.cfa_register, rule.cfa_offset);
+      return;
     default:
       text_ += "exp";
     }
@@ -68,9 +71,11 @@ private:
       text_ += 'u';
       return;
     case UNWIND_FP_AT_CFA:
-      return saved(rule.fp_offset);
+      saved(rule.fp_offset);
+      return;
     case UNWIND_FP_REGISTER:
-      return register_name(rule.fp_offset);
+      register_name(rule.fp_offset);
+      return;
     default:
       text_ += "exp";
     }
@@ -82,9 +87,11 @@ private:
       text_ += 'u';
       return;
     case UNWIND_RA_AT_CFA:
-      return saved(rule.ra_offset);
+      saved(rule.ra_offset);
+      return;
     case UNWIND_RA_REGISTER:
-      return register_name(rule.ra_offset);
+      register_name(rule.ra_offset);
+      return;
     default:
       text_ += "exp";
     }

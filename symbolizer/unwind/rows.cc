@@ -83,21 +83,27 @@ private:
 
   void take(const cfi::FdeSpan& span) {
     const auto program = reader_.program(*span.section, span.header, span.fde);
-    if (!program)
-      return drop(span, program.error());
+    if (!program) {
+      drop(span, program.error());
+      return;
+    }
     const auto done = program_.run(*program->cie, {.start = span.fde.start,
                                                    .end = span.fde.end,
                                                    .instructions = program->instructions,
                                                    .instructions_address = program->address});
-    if (!done)
-      return drop(span, done.error());
+    if (!done) {
+      drop(span, done.error());
+      return;
+    }
     const auto rows = program_.rows();
     facts_.rows_decoded += rows.size();
     if (program_.unsupported() != cfi::kNothingUnsupported)
       for (const auto& row : rows)
         count_unsupported(row.unsupported);
-    if (span.start == span.fde.start && span.end == span.fde.end)
-      return overlay_.rows(rows);
+    if (span.start == span.fde.start && span.end == span.fde.end) {
+      overlay_.rows(rows);
+      return;
+    }
     for (size_t i = 0; i < rows.size(); ++i) {
       const bool over = i + 1 < rows.size() && rows[i + 1].address <= span.start;
       if (!over && rows[i].address < span.end)

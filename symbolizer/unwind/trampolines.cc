@@ -37,7 +37,8 @@ std::vector<uint64_t> TrampolineFinder::find(uint64_t start, uint64_t end) {
   }
   // Segments of a hostile file may overlap.
   std::ranges::sort(found);
-  found.erase(std::unique(found.begin(), found.end()), found.end());
+  const auto twice = std::ranges::unique(found);
+  found.erase(twice.begin(), twice.end());
   return found;
 }
 

@@ -93,7 +93,7 @@ std::optional<int64_t> read_addend(Cursor& cursor) {
   if (!constant || cursor.failed() || !cursor.at_end())
     return std::nullopt;
   if (operation == kPlus)
-    return *constant;
+    return constant;
   if (operation == kMinus && *constant != INT64_MIN)
     return -*constant;
   return std::nullopt;

@@ -49,7 +49,7 @@ std::optional<uint64_t> read_any_pointer(Cursor& cursor, uint8_t encoding,
   switch (application) {
   case 0:
   case kRelativeToText:
-    return *value;
+    return value;
   case kRelativeToPc:
     return place + *value;
   case kRelativeToData:

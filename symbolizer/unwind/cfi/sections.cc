@@ -127,14 +127,21 @@ private:
   void add(const ElfSection& section, bool debug) {
     if (section.type == SHT_NOBITS || section.size == 0)
       return;
-    if (result_.sections.size() == kMaxSections)
-      return note(section, "more sections than are read");
-    CfiSection found{
-        .debug = debug, .offset = section.offset, .size = section.size, .address = section.address};
+    if (result_.sections.size() == kMaxSections) {
+      note(section, "more sections than are read");
+      return;
+    }
+    CfiSection found{.debug = debug,
+                     .offset = section.offset,
+                     .size = section.size,
+                     .address = section.address,
+                     .inflated = {}};
     if ((section.flags & SHF_COMPRESSED) != 0) {
       auto bytes = inflate_section(source_, section.offset, section.size, kMaxInflated);
-      if (!bytes)
-        return note(section, bytes.error().why);
+      if (!bytes) {
+        note(section, bytes.error().why);
+        return;
+      }
       found.inflated = std::move(*bytes);
       found.size = found.inflated.size();
     } else if (!clip(found)) {
@@ -165,7 +172,8 @@ private:
     CfiSection found{.open_ended = true,
                      .offset = range->offset,
                      .size = range->size,
-                     .address = result_.header->eh_frame};
+                     .address = result_.header->eh_frame,
+                     .inflated = {}};
     clip(found);
     if (found.size != 0)
       result_.sections.push_back(std::move(found));

@@ -20,7 +20,7 @@ struct CfiSection {
   uint64_t offset = 0;     // in the file, unless inflated
   uint64_t size = 0;
   ElfAddress address{};
-  std::vector<std::byte> inflated{}; // the section's bytes where the file has them compressed
+  std::vector<std::byte> inflated; // the section's bytes where the file has them compressed
 };
 
 // .eh_frame_hdr: where it says .eh_frame is, and its table of (address, FDE), if it has the one

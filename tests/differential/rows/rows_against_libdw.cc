@@ -39,8 +39,10 @@ public:
 
   // One of our rows, for [start, end).
   void row(uint64_t start, uint64_t end, const unwind_rule& rule) {
-    if (rule.cfa == UNWIND_CFA_NONE)
-      return gap(start, end);
+    if (rule.cfa == UNWIND_CFA_NONE) {
+      gap(start, end);
+      return;
+    }
     const RuleText ours = text_of(rule, architecture_);
     for (uint64_t at = start; at < end;) {
       const auto theirs = oracle_.at(at);
