@@ -21,10 +21,10 @@
 #define PPROFD_ABI_VERSION 1
 
 #define PPROFD_MAX_KERNEL_FRAMES 127
-#define PPROFD_MAX_USER_FRAMES 1024
-#define PPROFD_MAX_FRAMES (PPROFD_MAX_KERNEL_FRAMES + PPROFD_MAX_USER_FRAMES)
-#define PPROFD_COMM_SIZE 16
-#define PPROFD_MAX_CGROUPS 16
+#define PPROFD_MAX_USER_FRAMES	 1024
+#define PPROFD_MAX_FRAMES	 (PPROFD_MAX_KERNEL_FRAMES + PPROFD_MAX_USER_FRAMES)
+#define PPROFD_COMM_SIZE	 16
+#define PPROFD_MAX_CGROUPS	 16
 
 /* pprofd_record_header.type */
 enum pprofd_record_type {
@@ -33,25 +33,25 @@ enum pprofd_record_type {
 
 /* The top byte of a frame word. */
 enum pprofd_frame_kind {
-	PPROFD_FRAME_NATIVE = 0x00,           /* user address, found by an exact rule */
+	PPROFD_FRAME_NATIVE = 0x00,	      /* user address, found by an exact rule */
 	PPROFD_FRAME_NATIVE_HEURISTIC = 0x01, /* user address, found by a frame pointer */
-	PPROFD_FRAME_KERNEL = 0xff,           /* kernel address, canonical */
+	PPROFD_FRAME_KERNEL = 0xff,	      /* kernel address, canonical */
 };
-#define PPROFD_FRAME_KIND_SHIFT 56
+#define PPROFD_FRAME_KIND_SHIFT	  56
 #define PPROFD_FRAME_PAYLOAD_MASK ((1ULL << PPROFD_FRAME_KIND_SHIFT) - 1)
 
 /* Why the walk of a user stack ended. Everything but COMPLETE and NO_USER_STACK is an incomplete
  * stack; the names in user space are in daemon/sampling/reasons.h. */
 enum pprofd_stack_end {
-	PPROFD_STACK_COMPLETE = 0,      /* reached the thread's root */
-	PPROFD_STACK_NO_USER_STACK,     /* kernel thread or worker: there is none, the trace is whole */
-	PPROFD_STACK_NOT_WANTED,        /* user stacks are switched off */
-	PPROFD_STACK_FRAME_LIMIT,       /* more than PPROFD_MAX_USER_FRAMES */
-	PPROFD_STACK_READ_FAILED,       /* the stack's memory could not be read */
-	PPROFD_STACK_BAD_FRAME_POINTER, /* the frame pointer leads off the stack */
-	PPROFD_STACK_BAD_RETURN_ADDRESS,/* the return address is no user address */
-	PPROFD_STACK_COMPAT,            /* a 32-bit process: the leaf alone */
-	PPROFD_STACK_KERNEL_LIMIT,      /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
+	PPROFD_STACK_COMPLETE = 0,  /* reached the thread's root */
+	PPROFD_STACK_NO_USER_STACK, /* kernel thread or worker: there is none, the trace is whole */
+	PPROFD_STACK_NOT_WANTED,    /* user stacks are switched off */
+	PPROFD_STACK_FRAME_LIMIT,   /* more than PPROFD_MAX_USER_FRAMES */
+	PPROFD_STACK_READ_FAILED,   /* the stack's memory could not be read */
+	PPROFD_STACK_BAD_FRAME_POINTER,	 /* the frame pointer leads off the stack */
+	PPROFD_STACK_BAD_RETURN_ADDRESS, /* the return address is no user address */
+	PPROFD_STACK_COMPAT,		 /* a 32-bit process: the leaf alone */
+	PPROFD_STACK_KERNEL_LIMIT,	 /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
 	PPROFD_STACK_END_COUNT
 };
 
@@ -63,24 +63,24 @@ enum pprofd_sample_flags {
 };
 
 struct pprofd_record_header {
-	__u32 size; /* bytes of the whole record, this header included, a multiple of 8 */
-	__u16 type; /* enum pprofd_record_type */
+	__u32 size;	   /* bytes of the whole record, this header included, a multiple of 8 */
+	__u16 type;	   /* enum pprofd_record_type */
 	__u16 header_size; /* bytes before the first frame word */
-	__u64 time; /* ns, CLOCK_MONOTONIC */
+	__u64 time;	   /* ns, CLOCK_MONOTONIC */
 };
 
 struct pprofd_sample {
 	struct pprofd_record_header header;
 	__u64 start_time; /* ns, CLOCK_BOOTTIME: when the thread group's leader started */
-	__u64 value;      /* event count that this sample stands for (ns for the CPU clock) */
-	__u32 pid;        /* thread group, initial pid namespace */
+	__u64 value;	  /* event count that this sample stands for (ns for the CPU clock) */
+	__u32 pid;	  /* thread group, initial pid namespace */
 	__u32 tid;
 	__u32 cpu;
-	__u32 flags; /* enum pprofd_sample_flags */
-	__u16 kernel_frames; /* words */
-	__u16 user_frames;   /* words */
-	__u16 stack_end;     /* enum pprofd_stack_end */
-	__u16 labels_size;   /* bytes of labels behind the frames */
+	__u32 flags;		       /* enum pprofd_sample_flags */
+	__u16 kernel_frames;	       /* words */
+	__u16 user_frames;	       /* words */
+	__u16 stack_end;	       /* enum pprofd_stack_end */
+	__u16 labels_size;	       /* bytes of labels behind the frames */
 	char thread[PPROFD_COMM_SIZE]; /* the thread's name, NUL-terminated */
 };
 
@@ -91,9 +91,9 @@ enum pprofd_counter {
 	PPROFD_COUNT_FILTERED, /* no sample: not a target */
 	PPROFD_COUNT_WRITTEN,
 	PPROFD_COUNT_DROPPED_RING_FULL,
-	PPROFD_COUNT_DROPPED_NO_SCRATCH, /* the per-CPU buffer was missing; never seen */
+	PPROFD_COUNT_DROPPED_NO_SCRATCH,   /* the per-CPU buffer was missing; never seen */
 	PPROFD_COUNT_DROPPED_UNATTRIBUTED, /* of the drops, those that found no room in `drops` */
-	PPROFD_COUNT_FORK_UNFOLLOWED, /* a child of a target found no room in `verdicts` */
+	PPROFD_COUNT_FORK_UNFOLLOWED,	   /* a child of a target found no room in `verdicts` */
 	PPROFD_COUNT_MAX
 };
 
@@ -116,8 +116,8 @@ enum pprofd_verdict {
 };
 struct pprofd_process_verdict {
 	__u64 start_time; /* 0: whichever process has the pid */
-	__u8 verdict;     /* enum pprofd_verdict */
-	__u8 children;    /* children inherit this entry */
+	__u8 verdict;	  /* enum pprofd_verdict */
+	__u8 children;	  /* children inherit this entry */
 	__u8 until_exec;  /* the entry goes when the process executes another program */
 	__u8 pad[5];
 };
@@ -128,8 +128,8 @@ struct pprofd_config {
 	__u8 match_comm;      /* the map `comms` holds process names to include */
 	__u8 kernel_stacks;
 	__u8 user_stacks;
-	__u32 cgroups;         /* how many entries of the map `cgroups` are set */
-	__u64 wakeup_bytes;    /* unread bytes in the ring buffer at which the reader is woken */
+	__u32 cgroups;	    /* how many entries of the map `cgroups` are set */
+	__u64 wakeup_bytes; /* unread bytes in the ring buffer at which the reader is woken */
 };
 
 static_assert(sizeof(struct pprofd_record_header) == 16, "record header");

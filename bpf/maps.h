@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
  *
- * The maps that the programs share; weak, so that the linked object has each once. Sizes marked "set at load" depend on the machine and the
- * frequency; user space sets them before loading.
+ * The maps that the programs share; weak, so that the linked object has each once. Sizes marked
+ * "set at load" depend on the machine and the frequency; user space sets them before loading.
  */
 #pragma once
 

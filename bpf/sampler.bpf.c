@@ -15,9 +15,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* include/linux/sched.h; the values have not moved since 5.12 and 6.4. */
-#define PF_IO_WORKER 0x00000010
+#define PF_IO_WORKER   0x00000010
 #define PF_USER_WORKER 0x00004000
-#define PF_KTHREAD 0x00200000
+#define PF_KTHREAD     0x00200000
 
 /* arch/x86/include/asm/segment.h */
 #define USER32_CS 0x23
@@ -75,7 +75,7 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 					    struct task_struct *task, struct pprofd_sample *sample,
 					    __u64 *frames, bool in_kernel)
 {
-	struct unwind_state state = { .frames = frames };
+	struct unwind_state state = {.frames = frames};
 	struct user_registers regs;
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
@@ -103,7 +103,7 @@ static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx, 
 
 static __always_inline void count_drop(__u32 pid, __u64 start_time)
 {
-	struct pprofd_process_key key = { .start_time = start_time, .pid = pid };
+	struct pprofd_process_key key = {.start_time = start_time, .pid = pid};
 	struct pprofd_process_drops first = {};
 	struct pprofd_process_drops *process;
 
@@ -193,9 +193,9 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 	scratch->sample.header.size = (__u32)size;
 
 	/* The reader drains at its own pace; it is woken only when the ring fills up. */
-	__u64 wake = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->wakeup_bytes ?
-			     BPF_RB_FORCE_WAKEUP :
-			     BPF_RB_NO_WAKEUP;
+	__u64 wake = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->wakeup_bytes
+			     ? BPF_RB_FORCE_WAKEUP
+			     : BPF_RB_NO_WAKEUP;
 	if (bpf_ringbuf_output(&samples, scratch, size, wake) != 0) {
 		count_drop(pid, start_time);
 		return 0;

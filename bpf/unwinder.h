@@ -26,7 +26,7 @@ struct unwind_state {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 *frames;    /* room for PPROFD_MAX_USER_FRAMES words */
+	__u64 *frames; /* room for PPROFD_MAX_USER_FRAMES words */
 	__u32 frame_count;
 	__u32 end; /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
 };
@@ -84,6 +84,6 @@ UNWIND_INLINE int unwind_step(struct unwind_state *state)
 	state->ip = frame.return_address;
 	state->sp = state->fp + sizeof(frame);
 	state->fp = frame.fp;
-	return unwind_push(state, (frame.return_address - 1) |
-				  ((__u64)PPROFD_FRAME_NATIVE_HEURISTIC << PPROFD_FRAME_KIND_SHIFT));
+	return unwind_push(state, (frame.return_address - 1) | ((__u64)PPROFD_FRAME_NATIVE_HEURISTIC
+								<< PPROFD_FRAME_KIND_SHIFT));
 }

@@ -64,7 +64,10 @@ int run_doctor_command(const Arguments& arguments) {
                                                   : doctor_text(probes, use_colour(STDOUT_FILENO));
   if (const auto done = print_data(text); !done)
     return finish(done);
-  return recording_possible(probes) ? kExitDone : kExitFailed;
+  if (recording_possible(probes))
+    return kExitDone;
+  print_error(explain_start_failure({}, {"record", "a probe failed", ""}));
+  return kExitFailed;
 }
 
 int run_completion_command(const Arguments& arguments) {

@@ -186,7 +186,7 @@ if [ -n "$long" ] && wanted build; then
 fi
 if wanted lint; then
   step format 120 tests/lint/format.sh
-  step tidy 1500 tests/lint/tidy.py build/release
+  step tidy 1500 tests/lint/tidy.py build/release ${long:+--tests}
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr uint64_t kHighestPid = 4'194'304;             // PID_MAX_LIMIT of 64-bit kernels
-constexpr uint64_t kLongestRecording = 168 * 3'600'000; // a week
+constexpr uint64_t kHighestPid = 4'194'304;                       // PID_MAX_LIMIT of 64-bit kernels
+constexpr uint64_t kLongestRecording = uint64_t{168} * 3'600'000; // a week
 
 constexpr std::array kFormats = {
     Choice{"pprof", "gzipped profile.proto, for go tool pprof and its kin"},

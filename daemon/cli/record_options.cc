@@ -63,8 +63,8 @@ std::string first_selector(const Arguments& arguments) {
 Result<void> check_targets(const Arguments& arguments) {
   const std::string selector = first_selector(arguments);
   const bool all = arguments.flag("all");
-  const bool command = arguments.command().has_value();
-  if (command && (arguments.command()->empty() || arguments.command()->front().empty()))
+  const std::optional<std::vector<std::string>>& command = arguments.command();
+  if (command && (command->empty() || command->front().empty()))
     return fail("--", "no COMMAND follows it", "write -- COMMAND [ARG...]");
   if (all && !selector.empty())
     return fail("--all and " + selector, "contradict each other",
@@ -136,9 +136,9 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
     return std::unexpected(targets.error());
   RecordOptions options;
   options.target = make_target(arguments);
-  options.frequency = static_cast<unsigned>(*arguments.get<uint64_t>("frequency"));
+  options.frequency = static_cast<unsigned>(arguments.value<uint64_t>("frequency"));
   options.duration = arguments.get<std::chrono::nanoseconds>("duration");
-  options.event = *arguments.get<std::string>("event");
+  options.event = arguments.value<std::string>("event");
   options.output = arguments.get<std::string>("output").value_or("");
   options.merge = arguments.flag("merge");
   auto formats = make_formats(arguments);
@@ -146,10 +146,10 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
     return std::unexpected(formats.error());
   options.formats = std::move(*formats);
   options.demangle =
-      std::ranges::find(kStyles, *arguments.get<std::string>("demangle"), [](const auto& style) {
+      std::ranges::find(kStyles, arguments.value<std::string>("demangle"), [](const auto& style) {
         return style.first;
       })->second;
-  options.top = static_cast<unsigned>(*arguments.get<uint64_t>("top"));
+  options.top = static_cast<unsigned>(arguments.value<uint64_t>("top"));
   options.kernel = arguments.flag("kernel");
   options.user = arguments.flag("user");
   options.raw = arguments.flag("raw");

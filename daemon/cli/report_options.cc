@@ -47,7 +47,7 @@ Result<ReportOptions> make_report_options(const Arguments& arguments) {
   else if (arguments.flag("folded"))
     options.view = ReportView::kFolded;
   options.diff_base = arguments.get<std::string>("diff").value_or("");
-  options.top = *arguments.get<uint64_t>("top");
+  options.top = arguments.value<uint64_t>("top");
   options.focus = arguments.get<std::string>("focus").value_or("");
   options.ignore = arguments.get<std::string>("ignore").value_or("");
   options.sample_type = arguments.get<std::string>("sample").value_or("");

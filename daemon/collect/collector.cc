@@ -113,6 +113,10 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
     return;
   }
   CollectedProcess& into = collected_for(process);
+  note_program(into, process);
+  // Of a process that was gone before anything was known of it, the sample knows a name.
+  if (process.comm.empty())
+    process.comm = thread_name(sample);
   frames_.clear();
   bool heuristic = false;
   for (const uint64_t word : batch_.frames(entry)) {
@@ -126,6 +130,17 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
                       .end = static_cast<pprofd_stack_end>(sample.stack_end),
                       .heuristic = heuristic},
                      may_grow_);
+}
+
+// Kept here, as it may be unmapped when the profile is made.
+void Collector::note_program(CollectedProcess& into, const Process& process) {
+  if (process.executable == nullptr ||
+      (into.program && into.program->executable == process.executable))
+    return;
+  const auto& live = process.space.live();
+  const auto found = std::ranges::find(live, process.executable, &Mapping::executable);
+  if (found != live.end())
+    into.program = *found;
 }
 
 TraceFrame Collector::resolve(CollectedProcess& into, Process& process, uint64_t word,
@@ -201,6 +216,10 @@ size_t Collector::aggregate_memory() const {
   for (const auto& process : collected_)
     sum += process->aggregate.memory();
   return sum;
+}
+
+const std::string& CollectedProcess::executable_path() const {
+  return program && program->executable ? *program->executable->path : *process->exe;
 }
 
 std::string Collector::build_id(const Executable& executable) const {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -37,15 +38,19 @@ struct CollectedProcess {
   const Process* process = nullptr; // valid as long as the collector
   Aggregate aggregate;
   std::unordered_map<uint32_t, Mapping> mappings; // those that frames refer to, by id
+  std::optional<Mapping> program;                 // of the executable; none: not known
   size_t frames_asked = 0; // of aggregate.frames(), those whose names have been asked for
+
+  // The program's path as the process sees it; empty: not known.
+  [[nodiscard]] const std::string& executable_path() const;
 };
 
 // How many samples there are at this moment; exact after finish().
 struct CollectorTotals {
-  SampleAccounting samples;           // of all processes
-  uint64_t unattributed_drops = 0;    // counted to no process
-  uint64_t not_targets = 0;           // sampled before it was decided that they are none
-  uint64_t lost_process_events = 0;   // made good from /proc
+  SampleAccounting samples;         // of all processes
+  uint64_t unattributed_drops = 0;  // counted to no process
+  uint64_t not_targets = 0;         // sampled before it was decided that they are none
+  uint64_t lost_process_events = 0; // made good from /proc
 
   [[nodiscard]] uint64_t dropped() const { return samples.dropped() + unattributed_drops; }
   // Reason and count, where not zero.
@@ -101,6 +106,7 @@ private:
   void take_sample(const SampleBatch::Entry& entry);
   TraceFrame resolve(CollectedProcess& into, Process& process, uint64_t word, uint64_t time,
                      bool leaf);
+  static void note_program(CollectedProcess& into, const Process& process);
   void ask_for_names();
   void ask_for_names_of(CollectedProcess& process);
   void reject_wrong_files();

@@ -1,8 +1,8 @@
 #include "daemon/compose/process_profile.h"
 
 #include <algorithm>
-#include <iterator>
 #include <array>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,19 +98,10 @@ public:
 private:
   // pprof takes the first mapping for the program.
   void add_main_executable() {
-    const Process& process = *collected_.process;
-    const Mapping* main = nullptr;
-    for (const auto& [id, mapping] : collected_.mappings) {
-      const bool is_main = mapping.executable && mapping.executable == process.executable;
-      if (is_main && (main == nullptr || mapping.start < main->start))
-        main = &mapping;
-    }
-    for (const Mapping& mapping : process.space.live()) {
-      if (main == nullptr && mapping.executable && mapping.executable == process.executable)
-        main = &mapping;
-    }
-    if (main != nullptr)
-      mapping_id(*main);
+    if (collected_.program)
+      mapping_id(*collected_.program);
+    else if (!collected_.process->exe->empty())
+      builder_.add_mapping({.file = *collected_.process->exe, .build_id = {}});
   }
 
   uint64_t mapping_id(const Mapping& mapping) {
@@ -156,8 +147,8 @@ private:
       const std::string_view name = anonymous ? std::string_view("[anon]") : *mapping.name;
       return add_location(id, address, unnamed(name, address), false);
     }
-    const FileNames& file = symbols_.names(mapping.executable ? mapping.executable->id.value
-                                                              : kVdsoFileId);
+    const FileNames& file =
+        symbols_.names(mapping.executable ? mapping.executable->id.value : kVdsoFileId);
     const FileOffset offset = mapping.file_offset({address});
     const auto found = file.addresses.find(offset.value);
     if (found == file.addresses.end())
@@ -174,8 +165,8 @@ private:
   std::vector<LineInfo> line(const std::string& function) {
     if (!info_.symbolized)
       return {};
-    return {{.function = builder_.add_function(
-                 {.name = function, .system_name = function, .file = {}})}};
+    return {{.function =
+                 builder_.add_function({.name = function, .system_name = function, .file = {}})}};
   }
 
   std::vector<LineInfo> lines(const FileNames& file, const NamedAddress& address) {
@@ -228,7 +219,7 @@ private:
     add("pid", std::to_string(process.pid));
     add("start_time", std::to_string(process.start_ticks()));
     add("comm", process.comm);
-    add("exe", *process.exe);
+    add("exe", collected_.executable_path());
     if (process.executable)
       add("build_id", collector_.build_id(*process.executable));
     add("cgroup", std::string(process.cgroups->main()));
@@ -323,7 +314,7 @@ Result<perftools::profiles::Profile> compose_merged(const RecordingInfo& info,
   std::ranges::move(accounting_of(info, accounting, unsymbolized), std::back_inserter(comments));
   for (const auto& [key, value] : comments) {
     merged->add_comment(merged->string_table_size());
-    merged->add_string_table(key + "=" + value);
+    merged->add_string_table(std::string(key).append("=").append(value));
   }
   return merged;
 }

@@ -21,14 +21,14 @@ namespace pprofd {
 // What all profiles of one recording have in common.
 struct RecordingInfo {
   SamplingEvent event;
-  unsigned frequency = 0;     // Hz
-  int64_t time_nanos = 0;     // start, since 1970
+  unsigned frequency = 0; // Hz
+  int64_t time_nanos = 0; // start, since 1970
   int64_t duration_nanos = 0;
   bool symbolized = true;
   bool merged = false; // to be merged: samples carry their process, comments come in the end
   std::string host;
-  std::string kernel;                // uname's release
-  uint64_t unattributed_drops = 0;   // of the machine, by no process
+  std::string kernel;              // uname's release
+  uint64_t unattributed_drops = 0; // of the machine, by no process
 };
 
 // The names of all kernel addresses in these aggregates, looked up in one pass.

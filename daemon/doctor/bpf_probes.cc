@@ -90,7 +90,8 @@ Probe helper_probe(const ProbeContext& context) {
     const auto there = helper_exists(context.environment.calls, helper.number);
     if (!there) {
       const Refusal refusal = explain_bpf(there.error(), context.host, true);
-      return failed(std::move(probe), "could not be tried: " + refusal.why, kNoRecording,
+      return failed(std::move(probe),
+                    std::string(helper.name) + " could not be tried: " + refusal.why, kNoRecording,
                     refusal.remedy);
     }
     std::string& list = *there ? probe.result : missing;

@@ -4,12 +4,12 @@
 #include <linux/btf.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <span>
 #include <vector>
@@ -172,6 +172,8 @@ std::expected<bool, int> helper_exists(const KernelCalls& calls, uint32_t helper
   const std::string_view said = text_at(log, 0);
   if (loaded)
     return true;
+  if (said.empty() && loaded.error() == EINVAL)
+    return false;
   if (said.empty())
     return std::unexpected(loaded.error());
   // "invalid func unknown#181", "unknown func bpf_loop#181", "program of this type cannot use …".

@@ -28,7 +28,7 @@ Trial load_perf_program(const KernelCalls& calls);
 
 // Whether perf_event programs may call the helper. The trial program calls it with wrong arguments:
 // a verifier that knows the helper complains about those, one that does not about the helper.
-// Errors other than the verifier's verdict are errno values.
+// EINVAL without a word means the latter. Other errors are not the verifier's: errno values.
 std::expected<bool, int> helper_exists(const KernelCalls& calls, uint32_t helper);
 
 // A tracing program that does nothing, attached to the tracepoint that the BTF type is of.

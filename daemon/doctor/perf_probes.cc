@@ -28,13 +28,12 @@ Refusal explain_perf(int error, const Host& host) {
   const bool denied = error == EACCES || error == EPERM;
   if (denied && !host.holds(Capability::kPerfmon) && !host.holds(Capability::kSysAdmin))
     return {"not permitted without CAP_PERFMON", kRunAsRoot};
+  const std::string level = "kernel.perf_event_paranoid is " +
+                            std::to_string(host.setting("perf_event_paranoid").value_or(0));
   if (denied && paranoid_level_refuses(host))
-    return {"kernel.perf_event_paranoid is " +
-                std::to_string(host.setting("perf_event_paranoid").value_or(0)) +
-                ", which asks for CAP_SYS_ADMIN",
-            kLowerParanoid};
+    return {level + ", which asks for CAP_SYS_ADMIN", kLowerParanoid};
   if (denied)
-    return {errno_text(error) + ", though the capabilities are held",
+    return {errno_text(error) + ", though " + level + " and the capabilities are held",
             "allow perf_event_open(2) in the seccomp profile, the security module and the lockdown "
             "mode that apply here"};
   if (error == ENOSYS)

@@ -76,6 +76,7 @@ Probe capability_probe(const CapabilityUse& use, const Host& host) {
 
 std::vector<Probe> privilege_probes(const ProbeContext& context) {
   std::vector<Probe> probes;
+  probes.reserve(std::size(kUses) + 1);
   for (const CapabilityUse& use : kUses)
     probes.push_back(capability_probe(use, context.host));
   // Asked for by other probes where it helps.

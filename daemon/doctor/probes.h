@@ -29,6 +29,8 @@ enum class ProbeStatus {
   kFailed,  // recording is impossible
 };
 
+// Members that may be left out say so by {}: GCC warns of the others.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct Probe {
   std::string id;    // for scripts: "cap-bpf", "ring-buffer"
   std::string title; // for people: "CAP_BPF", "BPF ring buffer"
@@ -37,6 +39,8 @@ struct Probe {
   std::string consequence = {}; // what follows; only of kWarning and kFailed
   std::string remedy = {};      // what helps; only of kWarning and kFailed
 };
+
+// NOLINTEND(readability-redundant-member-init)
 
 // The calls that probes try. Each gives a descriptor or 0, or an errno value as a negative number.
 struct KernelCalls {

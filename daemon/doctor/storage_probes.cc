@@ -7,7 +7,7 @@
 namespace pprofd {
 namespace {
 
-constexpr uint64_t kMebibyte = 1024 * 1024;
+constexpr uint64_t kMebibyte = uint64_t{1} << 20;
 constexpr uint64_t kEnough = 64 * kMebibyte; // the profiles of a large machine
 
 } // namespace

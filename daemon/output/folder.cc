@@ -60,8 +60,8 @@ template <typename Number> bool environment_number(const char* variable, Number&
 
 void give(int fd, const std::optional<Owner>& owner) {
   // Where it does not work (a file system without owners) the file is root's, and still whole.
-  if (owner)
-    [[maybe_unused]] int ignored = fchown(fd, owner->uid, owner->gid);
+  if (owner) [[maybe_unused]]
+    int ignored = fchown(fd, owner->uid, owner->gid);
 }
 
 std::string hint_for(int error) {
@@ -153,7 +153,8 @@ std::optional<Owner> sudo_owner() {
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : folder_(other.folder_), name_(std::move(other.name_)),
-      temporary_(std::exchange(other.temporary_, {})), fd_(std::move(other.fd_)) {}
+      temporary_(std::exchange(other.temporary_, {})), synced_(other.synced_),
+      fd_(std::move(other.fd_)) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   if (this != &other) {
@@ -161,12 +162,15 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
     folder_ = other.folder_;
     name_ = std::move(other.name_);
     temporary_ = std::exchange(other.temporary_, {});
+    synced_ = other.synced_;
     fd_ = std::move(other.fd_);
   }
   return *this;
 }
 
-OutputFile::~OutputFile() { discard(); }
+OutputFile::~OutputFile() {
+  discard();
+}
 
 void OutputFile::discard() {
   if (!temporary_.empty())
@@ -176,17 +180,28 @@ void OutputFile::discard() {
 }
 
 Result<void> OutputFile::write(std::string_view bytes) {
+  synced_ = false;
   if (int error = write_all(fd_.get(), bytes); error != 0)
     return failed("write " + folder_->path_of(name_), error);
   return {};
 }
 
-void OutputFile::start_writeback() { sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+void OutputFile::start_writeback() {
+  sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
 
-Result<void> OutputFile::commit() {
+Result<void> OutputFile::sync() {
   // Not every file system can sync; those keep nothing over a crash anyway.
   if (fsync(fd_.get()) != 0 && errno != EINVAL && errno != EROFS)
     return failed("write " + folder_->path_of(name_), errno);
+  synced_ = true;
+  return {};
+}
+
+Result<void> OutputFile::commit() {
+  if (!synced_)
+    if (auto ok = sync(); !ok)
+      return ok;
   int folder = folder_->fd_.get();
   if (renameat(folder, temporary_.c_str(), folder, name_.c_str()) != 0)
     return failed("write " + folder_->path_of(name_), errno);
@@ -209,15 +224,24 @@ Result<Folder> Folder::open(const std::string& path, IfMissing if_missing,
 }
 
 Result<Folder> Folder::create_private(const std::string& parent, std::optional<Owner> owner) {
+  const std::string what = "create a folder in " + parent;
   Fd above(::open(parent.c_str(), kOpenFolder));
-  for (int attempt = 0; above && attempt < kAttempts; attempt++) {
-    std::string name = "pprofd-" + random_hex();
-    if (Fd fd = create_folder(above.get(), name, owner); fd)
-      return Folder(parent + "/" + name, std::move(fd), true, owner);
-    if (errno != EEXIST)
-      break;
+  if (!above)
+    return failed(what, errno);
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    std::string name("pprofd-");
+    name += random_hex();
+    Fd fd = create_folder(above.get(), name, owner);
+    if (!fd && errno == EEXIST)
+      continue;
+    if (!fd)
+      return failed(what, errno);
+    std::string path(parent);
+    path += '/';
+    path += name;
+    return Folder(std::move(path), std::move(fd), true, owner);
   }
-  return failed("create a folder in " + parent, errno);
+  return failed(what, EEXIST);
 }
 
 std::string Folder::path_of(const std::string& name) const {
@@ -268,7 +292,9 @@ Result<void> Folder::probe_writable(const std::string& name) const {
   return file->write(std::string(4096, '\0'));
 }
 
-void Folder::sync() const { [[maybe_unused]] int ignored = fsync(fd_.get()); }
+void Folder::sync() const {
+  [[maybe_unused]] int ignored = fsync(fd_.get());
+}
 
 void Folder::remove_if_unused() const {
   if (created_)

@@ -6,9 +6,6 @@
 // a file are never followed. One thread.
 #pragma once
 
-#include "symbolizer/base/fd.h"
-#include "symbolizer/base/result.h"
-
 #include <sys/types.h>
 
 #include <optional>
@@ -16,6 +13,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "symbolizer/base/fd.h"
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 
@@ -38,9 +38,12 @@ public:
   ~OutputFile();
 
   Result<void> write(std::string_view bytes);
-  // Lets the kernel begin to write to the disk, so that several files get there together.
+  // Lets the kernel begin to write to the disk.
   void start_writeback();
-  // Waits for the disk and gives the file its name, in place of one that was there.
+  // Waits for the disk. Several files may wait at once, each on a thread of its own: the file
+  // system then writes its journal for all of them.
+  Result<void> sync();
+  // Gives the file its name, in place of one that was there, once it is on the disk.
   Result<void> commit();
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -54,6 +57,7 @@ private:
   const Folder* folder_;
   std::string name_;
   std::string temporary_; // empty once it is gone
+  bool synced_ = false;
   Fd fd_;
 };
 

@@ -1,8 +1,8 @@
 #include "daemon/output/index.h"
 
-#include "daemon/profile/utf8.h"
-
 #include <cstdio>
+
+#include "daemon/profile/utf8.h"
 
 namespace pprofd {
 

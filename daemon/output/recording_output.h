@@ -5,17 +5,17 @@
 // the fallback folders that takes it, and finish() says so. One thread.
 #pragma once
 
-#include "daemon/output/folder.h"
-#include "daemon/output/index.h"
-#include "daemon/output/target.h"
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
+
+#include "daemon/output/folder.h"
+#include "daemon/output/index.h"
+#include "daemon/output/target.h"
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 
@@ -66,11 +66,13 @@ private:
     OutputFile file;
     std::string bytes;
     std::optional<size_t> row; // whose file it is in the index
+    Result<void> synced;
   };
 
   RecordingOutput(OutputOptions options, std::optional<Folder> folder);
 
   void put(const std::string& name, std::string bytes, std::optional<size_t> row);
+  void sync_pending();
   void commit_pending();
   void move(const std::string& name, const std::string& bytes, std::optional<size_t> row,
             Error reason);

@@ -48,8 +48,7 @@ Result<OutputTarget> stdout_target(const OutputRequest& request,
   return target;
 }
 
-Result<OutputTarget> file_target(const OutputRequest& request,
-                                 const std::vector<Format>& formats) {
+Result<OutputTarget> file_target(const OutputRequest& request, const std::vector<Format>& formats) {
   size_t slash = request.path.rfind('/');
   size_t begin = slash == std::string::npos ? 0 : slash + 1;
   std::string name = request.path.substr(begin);

@@ -1,11 +1,11 @@
 // Where a recording goes: what `record --output` and `--format` mean.
 #pragma once
 
-#include "symbolizer/base/result.h"
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <iterator>
-#include <numeric>
 
 #include "symbolizer/base/fd.h"
 
@@ -40,7 +39,8 @@ Result<std::string> read_small_file(const std::string& path) {
 
 std::vector<int> counted_cpus() {
   std::vector<int> cpus(static_cast<size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
-  std::iota(cpus.begin(), cpus.end(), 0);
+  for (size_t cpu = 0; cpu < cpus.size(); ++cpu)
+    cpus[cpu] = static_cast<int>(cpu);
   return cpus;
 }
 
@@ -65,8 +65,9 @@ Result<std::vector<int>> parse_cpu_list(std::string_view text) {
     at = number.ptr;
     if (at == end)
       break;
-    if (*at != ',' || ++at == end)
+    if (*at != ',' || at + 1 == end)
       return not_a_list(text);
+    ++at;
   }
   std::ranges::sort(cpus);
   const auto repeated = std::ranges::unique(cpus);

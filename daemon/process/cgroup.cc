@@ -119,8 +119,9 @@ CgroupPaths parse_cgroups(std::string_view text) {
     if (second == std::string_view::npos || second + 1 >= line.size() || line[second + 1] != '/')
       continue;
     CgroupPaths::Entry entry;
-    const auto number = std::from_chars(line.data(), line.data() + first, entry.hierarchy);
-    if (number.ec != std::errc() || number.ptr != line.data() + first)
+    const std::string_view digits = line.substr(0, first);
+    const auto number = std::from_chars(digits.begin(), digits.end(), entry.hierarchy);
+    if (number.ec != std::errc() || number.ptr != digits.end())
       continue;
     entry.controllers = std::string(line.substr(first + 1, second - first - 1));
     entry.path = std::string(line.substr(second + 1));

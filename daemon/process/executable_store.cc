@@ -189,7 +189,8 @@ ExecutableStore::Attempt ExecutableStore::attempt(OpenRequest request, uid_t own
                               });
   switch (result.outcome) {
   case CallOutcome::done:
-    result.file = std::move(*result.answer->file);
+    if (std::optional<Result<OpenedFile>>& file = result.answer->file)
+      result.file = std::move(*file);
     break;
   case CallOutcome::timed_out:
     ++stats_.late;

@@ -35,9 +35,8 @@ public:
 
   template <typename T> bool number(T& value, char separator = ' ', int base = 10) {
     const std::string_view field = next(separator);
-    const char* const end = field.data() + field.size();
-    const auto parsed = std::from_chars(field.data(), end, value, base);
-    return parsed.ec == std::errc() && parsed.ptr == end;
+    const auto parsed = std::from_chars(field.begin(), field.end(), value, base);
+    return parsed.ec == std::errc() && parsed.ptr == field.end();
   }
 
   [[nodiscard]] std::string_view rest() const { return rest_; }
@@ -79,7 +78,7 @@ std::optional<std::string> read_file(const std::string& path) {
 
 // Calls `line` with each line of a file that may be far larger than what is kept of it.
 template <typename Line> int for_each_line(const Fd& fd, Line&& line) {
-  static constexpr size_t kChunk = 64 * 1024;
+  static constexpr size_t kChunk = size_t{64} * 1024;
   std::string pending;
   std::vector<char> buffer(kChunk);
   for (;;) {

@@ -41,10 +41,10 @@ ProcessTable::ProcessTable(ProcFs proc, ExecutableStore& store, ProcessTableOpti
 void ProcessTable::apply(const ProcessEvent& event) {
   ++stats_.events;
   if (const auto* lost = std::get_if<LostEvent>(&event.what))
-    return on_lost(*lost);
-  if (event.pid <= 0)
+    on_lost(*lost);
+  else if (event.pid <= 0)
     return; // outside of this pid namespace
-  if (const auto* fork = std::get_if<ForkEvent>(&event.what))
+  else if (const auto* fork = std::get_if<ForkEvent>(&event.what))
     on_fork(event, *fork);
   else if (std::holds_alternative<ExitEvent>(event.what))
     on_exit(event);
@@ -198,7 +198,7 @@ void ProcessTable::on_mmap(const ProcessEvent& event, const MmapEvent& mmap) {
   process->space.map(std::move(mapping));
 }
 
-void ProcessTable::program_found(Process& process, const Mapping& mapping) {
+void ProcessTable::program_found(Process& process, const Mapping& mapping) const {
   process.exe = mapping.name;
   process.executable = mapping.executable;
   process.upkeep.awaits_exe = false;
@@ -280,7 +280,9 @@ Process* ProcessTable::find(pid_t pid, uint64_t start_time) {
   for (auto at = first; at != last; ++at)
     if (recognise(at->second.get()))
       return at->second.get();
-  if (process != nullptr && start_time < process->start_time)
+  // A start time from a fork event may be wrong after the machine has slept: /proc decides then.
+  if (process != nullptr && process->start_precision != StartPrecision::fork &&
+      start_time < process->start_time)
     return &create_ghost(pid, start_time);
   if (process != nullptr) {
     ++stats_.pid_reuses;

@@ -119,7 +119,7 @@ private:
   void on_mmap(const ProcessEvent& event, const MmapEvent& mmap);
   void on_lost(const LostEvent& lost);
   void begin_program(Process& process, uint64_t time);
-  void program_found(Process& process, const Mapping& mapping);
+  void program_found(Process& process, const Mapping& mapping) const;
   [[nodiscard]] uint64_t boot_time(uint64_t monotonic) const;
 
   // Processes coming and going.

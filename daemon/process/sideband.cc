@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <ctime>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "daemon/perf/perf_event.h"
@@ -183,12 +184,13 @@ size_t Sideband::ring_bytes() const {
 void EventQueue::sort_incoming() {
   if (incoming_.empty())
     return;
-  const auto middle = static_cast<std::ptrdiff_t>(waiting_.size());
-  std::ranges::move(incoming_, std::back_inserter(waiting_));
+  for (ProcessEvent& event : incoming_)
+    waiting_.push_back({next_++, std::move(event)});
   incoming_.clear();
-  const auto by_time = [](const ProcessEvent& event) { return event.time; };
-  std::ranges::stable_sort(waiting_.begin() + middle, waiting_.end(), {}, by_time);
-  std::ranges::inplace_merge(waiting_, waiting_.begin() + middle, {}, by_time);
+  // Equal times keep the order of arrival, which is that of their ring.
+  std::ranges::sort(waiting_, [](const Waiting& a, const Waiting& b) {
+    return std::tie(a.event.time, a.number) < std::tie(b.event.time, b.number);
+  });
 }
 
 } // namespace pprofd

@@ -108,16 +108,22 @@ public:
   template <typename Apply> void take(uint64_t complete_until, Apply&& apply) {
     sort_incoming();
     size_t taken = 0;
-    while (taken < waiting_.size() && waiting_[taken].time <= complete_until)
-      apply(static_cast<const ProcessEvent&>(waiting_[taken++]));
+    while (taken < waiting_.size() && waiting_[taken].event.time <= complete_until)
+      apply(static_cast<const ProcessEvent&>(waiting_[taken++].event));
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
   }
 
 private:
+  struct Waiting {
+    uint64_t number; // of arrival
+    ProcessEvent event;
+  };
+
   void sort_incoming();
 
   std::vector<ProcessEvent> incoming_;
-  std::vector<ProcessEvent> waiting_;
+  std::vector<Waiting> waiting_; // by time
+  uint64_t next_ = 0;
 };
 
 } // namespace pprofd

@@ -1,13 +1,13 @@
 #include "daemon/profile/folded.h"
 
-#include "daemon/profile/id_index.h"
-#include "daemon/profile/saturating.h"
-
 #include <cstdio>
 #include <map>
 #include <ostream>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/id_index.h"
+#include "daemon/profile/saturating.h"
 
 namespace pprofd {
 
@@ -71,8 +71,8 @@ private:
       return unsymbolized_name("[unknown]", location.address());
     const auto& mapping = profile_.mapping(position);
     return one_frame(
-        unsymbolized_name(text(mapping.filename()), location.address() - mapping.memory_start() +
-                                                        mapping.file_offset()));
+        unsymbolized_name(text(mapping.filename()),
+                          location.address() - mapping.memory_start() + mapping.file_offset()));
   }
 
   std::string stack(const proto::Sample& sample) const {

@@ -2,9 +2,9 @@
 // "root;caller;leaf 42", root first, equal stacks added up, in the order of their text.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <iosfwd>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

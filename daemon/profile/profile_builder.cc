@@ -1,13 +1,13 @@
 #include "daemon/profile/profile_builder.h"
 
-#include "daemon/profile/entry_key.h"
-#include "daemon/profile/saturating.h"
-#include "daemon/profile/string_table.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <limits>
 #include <stdexcept>
+
+#include "daemon/profile/entry_key.h"
+#include "daemon/profile/saturating.h"
+#include "daemon/profile/string_table.h"
 
 namespace pprofd {
 
@@ -31,10 +31,9 @@ void check_header(const ProfileHeader& header) {
   require(good_type_name(header.period_type.first) && !header.period_type.second.empty(),
           "bad period type");
   require(header.period > 0 && header.time_nanos > 0, "no period or no time");
-  require(std::ranges::any_of(header.sample_types,
-                              [&](const auto& type) {
-                                return type.first == header.default_sample_type;
-                              }),
+  require(std::ranges::any_of(
+              header.sample_types,
+              [&](const auto& type) { return type.first == header.default_sample_type; }),
           "the default sample type is none of the sample types");
 }
 
@@ -48,7 +47,8 @@ std::string normal_build_id(std::string_view given) {
   for (char& c : id) {
     if (c >= 'A' && c <= 'F')
       c = static_cast<char>(c - 'A' + 'a');
-    if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+    bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (!digit)
       return {};
   }
   return id;
@@ -120,9 +120,9 @@ uint64_t ProfileBuilder::State::add_unknown_mapping() {
 
 // The function that stands for an address without a symbol.
 uint64_t ProfileBuilder::State::add_place(const proto::Mapping& mapping, uint64_t address) {
-  int64_t name = strings.add(
-      unsymbolized_name(profile.string_table(static_cast<int>(mapping.filename())),
-                        address - mapping.memory_start() + mapping.file_offset()));
+  int64_t name =
+      strings.add(unsymbolized_name(profile.string_table(static_cast<int>(mapping.filename())),
+                                    address - mapping.memory_start() + mapping.file_offset()));
   key.clear();
   key.number(name).number(name).number(int64_t{0}).number(int64_t{0});
   auto next = static_cast<uint64_t>(profile.function_size()) + 1;
@@ -139,8 +139,7 @@ uint64_t ProfileBuilder::State::add_place(const proto::Mapping& mapping, uint64_
 void ProfileBuilder::State::note_lines(proto::Mapping& mapping,
                                        std::span<const LineInfo> lines) const {
   for (const LineInfo& line : lines) {
-    require(line.function > 0 &&
-                line.function <= static_cast<uint64_t>(profile.function_size()),
+    require(line.function > 0 && line.function <= static_cast<uint64_t>(profile.function_size()),
             "unknown function");
     if (profile.function(static_cast<int>(line.function - 1)).filename() != 0)
       mapping.set_has_filenames(true);
@@ -164,8 +163,7 @@ std::vector<KeptLabel> ProfileBuilder::State::keep(std::span<const Label> labels
     if (!label.text.empty())
       kept.push_back({name, strings.add(label.text), 0, 0});
     else
-      kept.push_back({name, 0, label.number,
-                      label.unit.empty() ? name : strings.add(label.unit)});
+      kept.push_back({name, 0, label.number, label.unit.empty() ? name : strings.add(label.unit)});
   }
   std::ranges::sort(kept, {}, &KeptLabel::key);
   return kept;
@@ -318,8 +316,7 @@ void ProfileBuilder::add_sample(std::span<const uint64_t> locations,
 }
 
 void ProfileBuilder::add_comment(std::string_view key, std::string_view value) {
-  state_->profile.add_comment(
-      state_->strings.add(std::string(key) + "=" + std::string(value)));
+  state_->profile.add_comment(state_->strings.add(std::string(key) + "=" + std::string(value)));
 }
 
 proto::Profile ProfileBuilder::finish() && {

@@ -17,9 +17,6 @@
 // the normalizers of parca and pyroscope.
 #pragma once
 
-#include "proto/profile.pb.h"
-#include "symbolizer/base/result.h"
-
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +24,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "proto/profile.pb.h"
+#include "symbolizer/base/result.h"
 
 namespace pprofd {
 
@@ -128,8 +128,8 @@ struct ParseLimits {
 };
 
 // Reads anybody's profile, gzip or raw, and holds it to check_consistent. The input may be hostile:
-// inflation, memory and stacks are bounded; truncated input, trailing bytes and several profiles in one
-// file are refused. Strings that are not UTF-8 are made so.
+// inflation, memory and stacks are bounded; truncated input, trailing bytes and several profiles in
+// one file are refused. Strings that are not UTF-8 are made so.
 Result<perftools::profiles::Profile> parse_profile(std::string_view bytes,
                                                    const ParseLimits& limits = {});
 

@@ -1,11 +1,11 @@
-#include "daemon/profile/profile_builder.h"
-#include "daemon/profile/utf8.h"
-
 #include <algorithm>
 #include <limits>
 #include <string>
 #include <unordered_set>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
+#include "daemon/profile/utf8.h"
 
 namespace pprofd {
 
@@ -15,7 +15,9 @@ namespace {
 
 using Check = Result<void>;
 
-Check broken(std::string why) { return fail("invalid profile", std::move(why)); }
+Check broken(std::string why) {
+  return fail("invalid profile", std::move(why));
+}
 
 std::string nth(const char* what, int index) {
   return std::string(what) + " " + std::to_string(index + 1);
@@ -120,8 +122,8 @@ private:
   Check functions() {
     for (int i = 0; i < profile_.function_size(); i++) {
       const auto& function = profile_.function(i);
-      if (auto ok = texts({function.name(), function.system_name(), function.filename()},
-                          "function", i);
+      if (auto ok =
+              texts({function.name(), function.system_name(), function.filename()}, "function", i);
           !ok)
         return ok;
     }
@@ -251,8 +253,7 @@ private:
       at.inline_frames |= location.line_size() > 1;
       for (const auto& line : location.line()) {
         at.line_numbers |= line.line() != 0;
-        at.filenames |=
-            profile_.function(static_cast<int>(line.function_id()) - 1).filename() != 0;
+        at.filenames |= profile_.function(static_cast<int>(line.function_id()) - 1).filename() != 0;
       }
     }
     return found;
@@ -319,7 +320,9 @@ private:
 
 } // namespace
 
-Result<void> check_consistent(const proto::Profile& profile) { return Consistency(profile).run(); }
+Result<void> check_consistent(const proto::Profile& profile) {
+  return Consistency(profile).run();
+}
 
 Result<void> check_valid(const proto::Profile& profile) {
   if (auto ok = check_consistent(profile); !ok)

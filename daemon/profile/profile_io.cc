@@ -1,12 +1,12 @@
-#include "daemon/profile/id_index.h"
-#include "daemon/profile/profile_builder.h"
-#include "daemon/profile/wire_scan.h"
-
 #include <zlib.h>
 
 #include <algorithm>
 #include <limits>
 #include <memory>
+
+#include "daemon/profile/id_index.h"
+#include "daemon/profile/profile_builder.h"
+#include "daemon/profile/wire_scan.h"
 
 namespace pprofd {
 
@@ -28,9 +28,13 @@ struct InflateEnd {
   void operator()(z_stream* stream) const { inflateEnd(stream); }
 };
 
-bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
+bool is_gzip(std::string_view bytes) {
+  return bytes.starts_with("\x1f\x8b");
+}
 
-std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
+std::string megabytes(size_t bytes) {
+  return std::to_string(bytes >> 20) + " MB";
+}
 
 // zlib's counters of bytes are 32 bits wide.
 uInt clamp_length(size_t length) {
@@ -121,8 +125,8 @@ bool frames_within(const proto::Profile& profile, size_t limit) {
   size_t frames = 0;
   for (const auto& sample : profile.sample())
     for (uint64_t id : sample.location_id()) {
-      frames += static_cast<size_t>(
-          std::max(profile.location(locations.position(id)).line_size(), 1));
+      frames +=
+          static_cast<size_t>(std::max(profile.location(locations.position(id)).line_size(), 1));
       if (frames > limit)
         return false;
     }
@@ -138,8 +142,8 @@ Result<proto::Profile> parse_message(std::string_view message, const ParseLimits
   if (!scan)
     return std::unexpected(scan.error());
   if (scan->memory_bytes > limits.memory_bytes)
-    return fail(kReading, "it would take more than " + megabytes(limits.memory_bytes) +
-                              " of memory");
+    return fail(kReading,
+                "it would take more than " + megabytes(limits.memory_bytes) + " of memory");
   std::string repaired;
   if (!scan->strings_utf8) {
     repaired = with_utf8_strings(message);

@@ -1,14 +1,14 @@
-#include "daemon/profile/entry_key.h"
-#include "daemon/profile/id_index.h"
-#include "daemon/profile/profile_builder.h"
-#include "daemon/profile/saturating.h"
-#include "daemon/profile/string_table.h"
-
 #include <algorithm>
 #include <string>
 #include <tuple>
 #include <unordered_set>
 #include <vector>
+
+#include "daemon/profile/entry_key.h"
+#include "daemon/profile/id_index.h"
+#include "daemon/profile/profile_builder.h"
+#include "daemon/profile/saturating.h"
+#include "daemon/profile/string_table.h"
 
 namespace pprofd {
 
@@ -39,8 +39,9 @@ struct MergedLabel {
   bool is_number = false;
   std::string_view key;
   int64_t text = 0, number = 0, unit = 0;
+  size_t position = 0; // in the sample it comes from
 
-  [[nodiscard]] auto order() const { return std::tuple(is_number, key); }
+  [[nodiscard]] auto order() const { return std::tuple(is_number, key, position); }
 };
 
 // Puts samples of one profile after the other into the merged one, with the entries they need.
@@ -129,11 +130,11 @@ std::vector<MergedLabel> Merger::labels(const Source& source, const proto::Sampl
   for (const auto& label : sample.label()) {
     std::string_view key = text(source.profile, label.key());
     if (label.str() != 0)
-      merged.push_back({false, key, label.str(), 0, 0});
+      merged.push_back({false, key, label.str(), 0, 0, merged.size()});
     else if (label.num() != 0 || label.num_unit() != 0)
-      merged.push_back({true, key, 0, label.num(), label.num_unit()});
+      merged.push_back({true, key, 0, label.num(), label.num_unit(), merged.size()});
   }
-  std::ranges::stable_sort(merged, {}, &MergedLabel::order);
+  std::ranges::sort(merged, {}, &MergedLabel::order);
   for (MergedLabel& label : merged) {
     label.text = strings_.add(text(source.profile, label.text));
     label.unit = strings_.add(text(source.profile, label.unit));

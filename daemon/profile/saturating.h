@@ -21,6 +21,8 @@ inline int64_t saturating_subtract(int64_t a, int64_t b) {
 }
 
 // |a|, which for the least number there is does not fit.
-inline int64_t magnitude(int64_t a) { return a < 0 ? saturating_subtract(0, a) : a; }
+inline int64_t magnitude(int64_t a) {
+  return a < 0 ? saturating_subtract(0, a) : a;
+}
 
 } // namespace pprofd

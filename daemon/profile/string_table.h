@@ -2,13 +2,13 @@
 // One thread; the profile outlives the table and nobody else adds to its string_table.
 #pragma once
 
-#include "daemon/profile/utf8.h"
-#include "proto/profile.pb.h"
-
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+
+#include "daemon/profile/utf8.h"
+#include "proto/profile.pb.h"
 
 namespace pprofd {
 

@@ -1,12 +1,12 @@
 #include "daemon/profile/text.h"
 
-#include "daemon/profile/saturating.h"
-#include "daemon/profile/table/short_name.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <ostream>
+
+#include "daemon/profile/saturating.h"
+#include "daemon/profile/table/short_name.h"
 
 namespace pprofd {
 
@@ -87,8 +87,8 @@ size_t shown_functions(const FunctionGraph& graph, size_t top) {
   return top == 0 ? graph.functions.size() : std::min(top, graph.functions.size());
 }
 
-ValueFormat table_format(const proto::Profile& profile, int value_index,
-                         const FunctionGraph& graph, size_t shown, int64_t total) {
+ValueFormat table_format(const proto::Profile& profile, int value_index, const FunctionGraph& graph,
+                         size_t shown, int64_t total) {
   int64_t least = 0;
   for (size_t i = 0; i < shown; i++) {
     const FunctionNode& function = graph.functions[i];

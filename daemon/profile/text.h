@@ -19,8 +19,8 @@ struct TextOptions {
   size_t top = 0; // functions shown; 0 is all
   bool long_names = false;
   // What percentages are of; by default the sum of all samples of the profile.
-  std::optional<int64_t> total = {};
-  std::vector<std::string> notes = {}; // lines of the heading: "Focus: regex"
+  std::optional<int64_t> total;
+  std::vector<std::string> notes; // lines of the heading: "Focus: regex"
 };
 
 // Heading and table: own value (flat), its share, the shares' running sum, total value (cum) and

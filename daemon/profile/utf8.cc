@@ -21,7 +21,9 @@ constexpr std::array kForms{
     Form{0xf1, 0xf3, 0x80, 0xbf, 4}, Form{0xf4, 0xf4, 0x80, 0x8f, 4},
 };
 
-uint8_t byte_at(std::string_view bytes, size_t index) { return static_cast<uint8_t>(bytes[index]); }
+uint8_t byte_at(std::string_view bytes, size_t index) {
+  return static_cast<uint8_t>(bytes[index]);
+}
 
 bool fits(const Form& form, std::string_view bytes) {
   if (bytes.size() < form.length || byte_at(bytes, 0) < form.first_low ||
@@ -59,7 +61,9 @@ size_t utf8_length(std::string_view bytes) {
   return 0;
 }
 
-bool is_utf8(std::string_view bytes) { return valid_prefix(bytes) == bytes.size(); }
+bool is_utf8(std::string_view bytes) {
+  return valid_prefix(bytes) == bytes.size();
+}
 
 std::string to_utf8(std::string_view bytes) {
   std::string text;

@@ -1,11 +1,11 @@
 #include "daemon/profile/wire_scan.h"
 
-#include "daemon/profile/utf8.h"
-#include "proto/profile.pb.h"
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
+
+#include "daemon/profile/utf8.h"
+#include "proto/profile.pb.h"
 
 namespace pprofd {
 
@@ -90,14 +90,14 @@ constexpr size_t kAllocation = 32; // a pointer to it and what the allocator add
 constexpr auto N = Kind::Number;
 constexpr auto U = Kind::Unknown;
 
-const Shape* no_messages(uint64_t /*field*/) { return nullptr; }
+const Shape* no_messages(uint64_t /*field*/) {
+  return nullptr;
+}
 
 constexpr Shape kNumbersOnly{
     "a line, label or type", sizeof(proto::Label), {U, N, N, N, N, U}, no_messages};
-constexpr Shape kMapping{"a mapping",
-                         sizeof(proto::Mapping),
-                         {U, N, N, N, N, N, N, N, N, N, N, U},
-                         no_messages};
+constexpr Shape kMapping{
+    "a mapping", sizeof(proto::Mapping), {U, N, N, N, N, N, N, N, N, N, N, U}, no_messages};
 constexpr Shape kFunction{"a function", sizeof(proto::Function), {U, N, N, N, N, N}, no_messages};
 constexpr Shape kLocation{"a location",
                           sizeof(proto::Location),
@@ -207,7 +207,9 @@ void append_varint(std::string& out, uint64_t value) {
 
 } // namespace
 
-Result<WireScan> scan_profile(std::string_view message) { return Scanner().run(message); }
+Result<WireScan> scan_profile(std::string_view message) {
+  return Scanner().run(message);
+}
 
 std::string with_utf8_strings(std::string_view message) {
   FieldReader reader(message);

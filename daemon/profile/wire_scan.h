@@ -5,17 +5,17 @@
 // Source: protobuf's encoding (varints, tags, length-delimited fields) and proto/profile.proto.
 #pragma once
 
-#include "symbolizer/base/result.h"
-
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "symbolizer/base/result.h"
+
 namespace pprofd {
 
 struct WireScan {
-  size_t memory_bytes = 0;   // at most what the parsed profile takes, roughly
-  bool strings_utf8 = true;  // whether every string of the string table is UTF-8
+  size_t memory_bytes = 0;  // at most what the parsed profile takes, roughly
+  bool strings_utf8 = true; // whether every string of the string table is UTF-8
 };
 
 // Errors: not a message of this kind (with the reason), or several of them one after the other.

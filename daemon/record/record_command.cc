@@ -26,7 +26,7 @@ IndexRow index_row(const Recording& recording, const CollectedProcess& collected
   return {.pid = process.pid,
           .start_ticks = process.start_ticks(),
           .comm = process.comm,
-          .executable = *process.exe,
+          .executable = collected.executable_path(),
           .build_id = build_id,
           .samples = static_cast<int64_t>(collected.aggregate.accounting().written()),
           .file = {}};
@@ -52,16 +52,15 @@ public:
 
   Result<Profile> write_all() {
     const Collector& collector = recording_.collector();
-    const bool merged = one_file_ && !recording_.target().is_one_process();
+    const bool merged = one_file_ && collector.collected().size() != 1;
     RecordingInfo info = recording_.info();
     info.merged = merged;
     std::vector<ComposedProfile> profiles;
     profiles.reserve(collector.collected().size());
     for (const auto& process : collector.collected()) {
       profiles.push_back(compose_profile(info, *process, collector, kernel_));
-      if (merged)
-        continue;
-      output_.write(index_row(recording_, *process), profiles.back().profile);
+      if (!merged)
+        output_.write(index_row(recording_, *process), profiles.back().profile);
     }
     if (profiles.empty())
       return merged ? fail("write the profile", recording_.why_nothing()) : Result<Profile>();
@@ -109,8 +108,8 @@ Result<void> write_output(const RecordOptions& options, const Recording& recordi
   for (const Error& error : files.failed)
     print_error(error);
   if (!files.failed.empty())
-    return fail("write the profiles", "no place took " + std::to_string(files.failed.size()) +
-                                          " of them");
+    return fail("write the profiles",
+                "no place took " + std::to_string(files.failed.size()) + " of them");
   return {};
 }
 
@@ -120,16 +119,16 @@ Result<void> record(const RecordOptions& options, std::unique_ptr<Recording>& re
   if (!target)
     return std::unexpected(target.error());
   const bool one_file = target->kind != OutputTarget::Kind::Folder;
-  auto prepared = Recording::prepare(options);
-  if (!prepared)
-    return std::unexpected(prepared.error());
-  recording = std::move(*prepared);
   auto output = RecordingOutput::open({.target = std::move(*target),
                                        .owner = sudo_owner(),
                                        .fallbacks = default_fallbacks(),
                                        .text_lines = options.top});
   if (!output)
     return std::unexpected(output.error());
+  auto prepared = Recording::prepare(options);
+  if (!prepared)
+    return std::unexpected(prepared.error());
+  recording = std::move(*prepared);
   if (auto run = recording->run(); !run)
     return run;
   if (auto written = write_output(options, *recording, *output, one_file); !written)
@@ -148,7 +147,9 @@ int run_record(const RecordOptions& options) {
     print_error(done.error());
     return has_command ? kOwnFailure : kExitFailed;
   }
-  return has_command ? shell_status(recording->command()->wait()) : kExitDone;
+  if (auto& command = recording->command())
+    return shell_status(command->wait());
+  return kExitDone;
 }
 
 } // namespace pprofd

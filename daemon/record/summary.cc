@@ -1,11 +1,11 @@
 #include "daemon/record/summary.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iostream>
 #include <sstream>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "daemon/profile/text.h"
 
@@ -45,9 +45,8 @@ std::string samples_text(const Recording& recording) {
       std::ranges::count_if(recording.collector().collected(), [](const auto& process) {
         return process->aggregate.accounting().written() != 0;
       });
-  std::string text =
-      fmt::format("samples   {} taken, {} written, {} dropped", totals.taken(),
-                  totals.samples.written(), totals.dropped());
+  std::string text = fmt::format("samples   {} taken, {} written, {} dropped", totals.taken(),
+                                 totals.samples.written(), totals.dropped());
   if (totals.dropped() != 0)
     text += " (" + reasons_text(totals) + ")";
   text += fmt::format("; {} process{}\n", processes, processes == 1 ? "" : "es");

@@ -1,8 +1,7 @@
 #include "daemon/record/target_filter.h"
 
-#include <sys/vfs.h>
-
 #include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -14,7 +13,7 @@ namespace {
 constexpr const char* kUnifiedMounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 
 bool is_v2_folder(const std::string& path) {
-  struct statfs info {};
+  struct statfs info{};
   return statfs(path.c_str(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
 }
 
@@ -74,6 +73,7 @@ Result<TargetFilter> TargetFilter::create(const Target& target) {
   TargetFilter filter(target);
   filter.description_ = describe(target);
   std::vector<Result<ProcessPredicate>> made;
+  made.reserve(target.exes.size() + target.cgroups.size());
   for (const std::string& path : target.exes)
     made.push_back(match_exe(path));
   for (const std::string& path : target.cgroups) {
@@ -182,7 +182,8 @@ bool TargetFilter::decide(const Process& process) {
     return included;
   // A verdict only makes the kernel's work shorter or longer; without room for it the decision
   // stands here all the same.
-  const uint64_t start_time = process.start_precision == StartPrecision::exact ? process.start_time : 0;
+  const uint64_t start_time =
+      process.start_precision == StartPrecision::exact ? process.start_time : 0;
   if (included)
     (void)include_pid(process.pid, start_time);
   else if (leaves_undecided())

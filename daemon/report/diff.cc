@@ -1,15 +1,15 @@
 #include "daemon/report/diff.h"
 
-#include "daemon/profile/saturating.h"
-#include "daemon/profile/table/function_graph.h"
-#include "daemon/profile/table/units.h"
-#include "daemon/profile/text.h"
-
 #include <algorithm>
 #include <ostream>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+
+#include "daemon/profile/saturating.h"
+#include "daemon/profile/table/function_graph.h"
+#include "daemon/profile/table/units.h"
+#include "daemon/profile/text.h"
 
 namespace pprofd {
 

@@ -1,13 +1,13 @@
 // What changed between two profiles, function by function.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

@@ -1,7 +1,5 @@
 #include "daemon/report/filter.h"
 
-#include "daemon/profile/id_index.h"
-
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -9,6 +7,8 @@
 #include <memory>
 #include <unordered_map>
 #include <vector>
+
+#include "daemon/profile/id_index.h"
 
 namespace pprofd {
 
@@ -151,10 +151,10 @@ public:
 
   void run() {
     auto& samples = *profile_.mutable_sample();
-    auto gone = std::remove_if(samples.begin(), samples.end(),
-                               [&](const proto::Sample& sample) { return !kept(sample); });
-    samples.DeleteSubrange(static_cast<int>(gone - samples.begin()),
-                           static_cast<int>(samples.end() - gone));
+    const auto gone =
+        std::ranges::remove_if(samples, [&](const proto::Sample& sample) { return !kept(sample); });
+    samples.DeleteSubrange(static_cast<int>(gone.begin() - samples.begin()),
+                           static_cast<int>(gone.size()));
   }
 
 private:

@@ -5,9 +5,9 @@
 // memory, which std::regex (recursive) and PCRE2 (backtracking) are not on hostile names.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <string>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

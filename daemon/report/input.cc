@@ -1,8 +1,5 @@
 #include "daemon/report/input.h"
 
-#include "daemon/profile/table/units.h"
-#include "symbolizer/base/fd.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +8,9 @@
 #include <cmath>
 #include <limits>
 #include <ranges>
+
+#include "daemon/profile/table/units.h"
+#include "symbolizer/base/fd.h"
 
 namespace pprofd {
 
@@ -74,10 +74,11 @@ std::vector<std::string> common_types(const std::vector<proto::Profile*>& profil
 
 void keep_types(proto::Profile& profile, const std::vector<std::string>& names) {
   std::vector<int> from;
+  from.reserve(names.size());
   for (const std::string& name : names)
     from.push_back(find_type(profile, name));
-  bool same = static_cast<int>(from.size()) == profile.sample_type_size() &&
-              std::ranges::is_sorted(from);
+  bool same =
+      static_cast<int>(from.size()) == profile.sample_type_size() && std::ranges::is_sorted(from);
   if (same)
     return;
   google::protobuf::RepeatedPtrField<proto::ValueType> types;
@@ -88,6 +89,7 @@ void keep_types(proto::Profile& profile, const std::vector<std::string>& names) 
   }
   for (auto& sample : *profile.mutable_sample()) {
     std::vector<int64_t> values;
+    values.reserve(from.size());
     for (int i : from)
       values.push_back(sample.value(i));
     *sample.mutable_value() = {values.begin(), values.end()};
@@ -128,6 +130,7 @@ std::string finest(const std::vector<std::string>& units) {
 
 Result<void> align_units(const std::vector<proto::Profile*>& profiles, int index) {
   std::vector<std::string> units;
+  units.reserve(profiles.size());
   for (const proto::Profile* profile : profiles)
     units.push_back(text(*profile, profile->sample_type(index).unit()));
   if (std::ranges::adjacent_find(units, std::ranges::not_equal_to()) == units.end())
@@ -146,6 +149,7 @@ Result<void> align_units(const std::vector<proto::Profile*>& profiles, int index
 
 Result<void> align_periods(const std::vector<proto::Profile*>& profiles) {
   std::vector<std::string> units;
+  units.reserve(profiles.size());
   for (const proto::Profile* profile : profiles)
     units.push_back(text(*profile, profile->period_type().unit()));
   std::string best = finest(units);
@@ -203,6 +207,7 @@ Result<proto::Profile> read_merged(const std::vector<std::string>& files) {
   if (profiles.size() == 1)
     return std::move(profiles.front());
   std::vector<proto::Profile*> pointers;
+  pointers.reserve(profiles.size());
   for (proto::Profile& profile : profiles)
     pointers.push_back(&profile);
   if (pointers.empty())

@@ -1,10 +1,10 @@
 // Profiles read for a report: from files or standard input, several made one.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

@@ -1,13 +1,13 @@
 #include "daemon/report/report.h"
 
+#include <ostream>
+
 #include "daemon/profile/folded.h"
 #include "daemon/profile/text.h"
 #include "daemon/report/diff.h"
 #include "daemon/report/filter.h"
 #include "daemon/report/input.h"
 #include "daemon/report/tree.h"
-
-#include <ostream>
 
 namespace pprofd {
 

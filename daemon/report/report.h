@@ -22,14 +22,14 @@ enum class ReportView {
 };
 
 struct ReportOptions {
-  std::vector<std::string> files = {}; // merged; "-" is standard input
+  std::vector<std::string> files; // merged; "-" is standard input
   ReportView view = ReportView::kTop;
-  std::string diff_base = {};   // --diff: show what changed since this profile (with kTop)
-  size_t top = 20;              // --top: functions shown by kTop and kTree; 0 is all
-  std::string focus = {};       // --focus: only samples with a frame that matches (RE2 syntax) …
-  std::string ignore = {};      // --ignore: … and without one that matches this
-  std::string sample_type = {}; // --sample: a type's name or index; empty is the profile's default
-  bool long_names = false;      // --long: with parameters and template arguments
+  std::string diff_base;   // --diff: show what changed since this profile (with kTop)
+  size_t top = 20;         // --top: functions shown by kTop and kTree; 0 is all
+  std::string focus;       // --focus: only samples with a frame that matches (RE2 syntax) …
+  std::string ignore;      // --ignore: … and without one that matches this
+  std::string sample_type; // --sample: a type's name or index; empty is the profile's default
+  bool long_names = false; // --long: with parameters and template arguments
 };
 
 // Prints the report. Errors: a file that can't be read or is no profile, files that don't go

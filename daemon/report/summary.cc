@@ -1,13 +1,13 @@
 #include "daemon/report/summary.h"
 
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+
 #include "daemon/profile/saturating.h"
 #include "daemon/profile/table/function_graph.h"
 #include "daemon/profile/table/units.h"
 #include "daemon/profile/text.h"
-
-#include <algorithm>
-#include <string_view>
-#include <tuple>
 
 namespace pprofd {
 

@@ -2,13 +2,13 @@
 // one after the other and need not be kept. One thread.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

@@ -1,9 +1,9 @@
 #include "daemon/report/tree.h"
 
-#include "daemon/profile/saturating.h"
-
 #include <ostream>
 #include <string>
+
+#include "daemon/profile/saturating.h"
 
 namespace pprofd {
 
@@ -31,10 +31,10 @@ public:
     for (size_t i = 0; i < shown; i++) {
       const FunctionNode& function = graph_.functions[i];
       out_ << kSeparator;
-      for (size_t edge : function.in)
+      for (size_t edge : largest_first(graph_, function.in))
         call(graph_.edges[edge], graph_.edges[edge].caller, function.cum);
       own_line(function);
-      for (size_t edge : function.out)
+      for (size_t edge : largest_first(graph_, function.out))
         call(graph_.edges[edge], graph_.edges[edge].callee, function.cum);
     }
     if (shown > 0)

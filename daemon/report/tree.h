@@ -1,9 +1,9 @@
 // Each function between those that call it and those it calls, with what each call accounts for.
 #pragma once
 
-#include "daemon/profile/text.h"
-
 #include <iosfwd>
+
+#include "daemon/profile/text.h"
 
 namespace pprofd {
 

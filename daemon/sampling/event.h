@@ -41,9 +41,9 @@ inline constexpr std::array kSamplingEvents{
     hardware_event("branches", "branch instructions retired", PERF_COUNT_HW_BRANCH_INSTRUCTIONS),
     hardware_event("branch-misses", "mispredicted branches", PERF_COUNT_HW_BRANCH_MISSES),
     hardware_event("stalled-cycles-frontend", "cycles waiting for instructions",
-             PERF_COUNT_HW_STALLED_CYCLES_FRONTEND),
+                   PERF_COUNT_HW_STALLED_CYCLES_FRONTEND),
     hardware_event("stalled-cycles-backend", "cycles waiting for data or units",
-             PERF_COUNT_HW_STALLED_CYCLES_BACKEND),
+                   PERF_COUNT_HW_STALLED_CYCLES_BACKEND),
 };
 
 // The event of that name; nullptr: there is none.

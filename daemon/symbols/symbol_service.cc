@@ -80,9 +80,8 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
       // Functions inlined into each other share the physical one's start, so the name counts too.
       std::string key = std::to_string(from.function_start.value) + ' ' + frame.system_name + ' ' +
                         frame.function;
-      const auto [position, is_new] =
-          function_ids_.try_emplace({request.file.id, std::move(key)},
-                                    static_cast<uint32_t>(names.functions.size()));
+      const auto [position, is_new] = function_ids_.try_emplace(
+          {request.file.id, std::move(key)}, static_cast<uint32_t>(names.functions.size()));
       if (is_new)
         names.functions.push_back({from.function_start, std::move(frame.function),
                                    std::move(frame.system_name), std::move(frame.file),

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -80,7 +80,7 @@ std::string text_of(int status) {
   if (WIFSIGNALED(status)) {
     const char* name = ::sigabbrev_np(WTERMSIG(status));
     return "was killed by " + (name != nullptr ? "SIG" + std::string(name)
-                                           : "signal " + std::to_string(WTERMSIG(status)));
+                                               : "signal " + std::to_string(WTERMSIG(status)));
   }
   return "exited with status " + std::to_string(WEXITSTATUS(status));
 }
@@ -118,7 +118,7 @@ bool ChildProcess::has_ended(std::chrono::milliseconds patience) const {
   return !pidfd_ || ::poll(&entry, 1, static_cast<int>(patience.count())) > 0;
 }
 
-std::optional<ProcessEnd> ChildProcess::reap(std::chrono::milliseconds patience) {
+std::optional<ProcessEnd> ChildProcess::reap(std::chrono::milliseconds patience) const {
   if (!has_ended(patience))
     return std::nullopt;
   int status = 0;

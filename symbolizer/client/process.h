@@ -27,7 +27,7 @@ public:
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Waits for the end; nothing: it still runs.
-  std::optional<ProcessEnd> reap(std::chrono::milliseconds patience);
+  std::optional<ProcessEnd> reap(std::chrono::milliseconds patience) const;
   void kill() const;
   [[nodiscard]] bool has_ended(std::chrono::milliseconds patience) const;
 

@@ -136,7 +136,7 @@ private:
       status_.last_end = started.error().what + ": " + started.error().why;
       return status_.last_end;
     }
-    worker_ = std::move(*started);
+    worker_ = std::make_unique<StartedWorker>(std::move(*started));
     {
       const std::scoped_lock lock(state_);
       status_.pid = worker_->process.pid();
@@ -225,7 +225,7 @@ private:
 
   // Kills and reaps the worker, counts why. Returns the reason in words.
   std::string end_worker(Trouble trouble) {
-    StartedWorker worker = *std::exchange(worker_, std::nullopt);
+    const std::unique_ptr<StartedWorker> worker = std::move(worker_);
     std::optional<ProcessEnd> end;
     {
       // The status is taken away from status() before its pid may go to another process.
@@ -233,13 +233,13 @@ private:
       status_.pid = 0;
     }
     if (trouble.text.empty())
-      end = worker.process.reap(kLastWords);
+      end = worker->process.reap(kLastWords);
     if (!end) {
-      worker.process.kill();
-      end = worker.process.reap(kReapPatience);
+      worker->process.kill();
+      end = worker->process.reap(kReapPatience);
     }
     if (!end)
-      leftovers_.push_back(std::move(worker.process));
+      leftovers_.push_back(std::move(worker->process));
     if (trouble.text.empty())
       trouble.text = end ? end->text : "could not be ended";
     const std::scoped_lock lock(state_);
@@ -268,7 +268,7 @@ private:
 
   const WorkerOptions options_;
   std::mutex call_; // held by a running call; guards what follows
-  std::optional<StartedWorker> worker_;
+  std::unique_ptr<StartedWorker> worker_;
   std::vector<ChildProcess> leftovers_; // killed, not yet ended
   RestartBudget budget_;
   Strikes strikes_;

@@ -71,7 +71,8 @@ private:
       if (name_[i] == open)
         ++depth;
       // `->` within an expression closes nothing.
-      if (name_[i] == close && !(close == '>' && i != 0 && name_[i - 1] == '-') && --depth == 0)
+      const bool arrow = close == '>' && i != 0 && name_[i - 1] == '-';
+      if (name_[i] == close && !arrow && --depth == 0)
         return i + 1;
     }
     return std::string_view::npos;

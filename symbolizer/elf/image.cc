@@ -263,6 +263,12 @@ void ElfImage::drop_sections() {
   names_ = {};
 }
 
+size_t ElfImage::memory() const {
+  return sizeof *this + segments_.capacity() * sizeof(ElfSegment) +
+         sections_.capacity() * sizeof(ElfSection) + names_.capacity() +
+         code_.capacity() * sizeof(AddressRange);
+}
+
 std::string hex_of(std::span<const std::byte> bytes) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

@@ -83,6 +83,8 @@ public:
   // What is needed for names only; after this sections() is empty. Frees memory.
   void drop_sections();
 
+  [[nodiscard]] size_t memory() const; // bytes held, about
+
 private:
   Result<void> read_header(const ByteSource& source);
   Result<void> read_segments(const ByteSource& source);

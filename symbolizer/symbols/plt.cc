@@ -22,8 +22,8 @@ constexpr uint64_t kMaxRelocations = 4'000'000; // of all sections
 struct Stub {
   ElfAddress start;
   uint32_t size = 0;
-  uint64_t slot = 0;                  // address of the GOT slot
-  std::optional<uint32_t> index = {}; // number of the relocation in .rela.plt
+  uint64_t slot = 0;                            // address of the GOT slot
+  std::optional<uint32_t> index = std::nullopt; // number of the relocation in .rela.plt
   bool named = false;
 };
 
@@ -92,7 +92,7 @@ std::vector<Stub> decode_stubs(const ByteSource& source, const ElfImage& image) 
 // Joins stubs with the relocations that fill their slots.
 class Joiner {
 public:
-  Joiner(const ByteSource& source, const ElfImage& image, std::vector<Stub> stubs)
+  Joiner(const ByteSource& source, const ElfImage& image, const std::vector<Stub>& stubs)
       : source_(&source), image_(&image) {
     for (const Stub& stub : stubs)
       (stub.index ? by_index_ : by_slot_).push_back(stub);
@@ -178,10 +178,10 @@ private:
 PltEntries read_plt(const ByteSource& source, const ElfImage& image) {
   if (image.machine() != EM_X86_64)
     return {};
-  std::vector<Stub> stubs = decode_stubs(source, image);
+  const std::vector<Stub> stubs = decode_stubs(source, image);
   if (stubs.empty())
     return {};
-  return Joiner(source, image, std::move(stubs)).join();
+  return Joiner(source, image, stubs).join();
 }
 
 } // namespace pprofd::symbolizer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -84,7 +85,8 @@ private:
     plt_ = read_plt(*source_, *image_);
 
     for (const Part& part : parts)
-      names_[static_cast<size_t>(part.origin)].emplace(*part.source, part.names);
+      names_[static_cast<size_t>(part.origin)] =
+          std::make_unique<StringTable>(*part.source, part.names);
     size_t wanted = 0;
     for (const Part& part : parts)
       for_each(part, [&](const Elf64_Sym&) { ++wanted; });
@@ -111,14 +113,22 @@ private:
       return;
     const std::string name(name_of(origin));
     const ElfSection* strings = image.section(section->link);
-    if (section->entry_size != sizeof(Elf64_Sym))
-      return note(name + ": entries of " + std::to_string(section->entry_size) + " bytes");
-    if (strings == nullptr || strings->type != SHT_STRTAB)
-      return note(name + ": no string table");
-    if (section->offset > source.size() || section->size > source.size() - section->offset)
-      return note(name + ": it reaches beyond the end of the file");
-    if (strings->offset > source.size() || strings->size > source.size() - strings->offset)
-      return note(name + ": its string table reaches beyond the end of the file");
+    if (section->entry_size != sizeof(Elf64_Sym)) {
+      note(name + ": entries of " + std::to_string(section->entry_size) + " bytes");
+      return;
+    }
+    if (strings == nullptr || strings->type != SHT_STRTAB) {
+      note(name + ": no string table");
+      return;
+    }
+    if (section->offset > source.size() || section->size > source.size() - section->offset) {
+      note(name + ": it reaches beyond the end of the file");
+      return;
+    }
+    if (strings->offset > source.size() || strings->size > source.size() - strings->offset) {
+      note(name + ": its string table reaches beyond the end of the file");
+      return;
+    }
     const StringTableRange names{strings->offset, strings->size};
     if (origin == SymbolOrigin::kSymtab)
       table_.symtab_names_ = names;
@@ -136,16 +146,22 @@ private:
     if (section == nullptr)
       return;
     const std::string name(name_of(SymbolOrigin::kDebugdata));
-    if (section->size > kMaxDebugdata)
-      return note(name + ": it has " + std::to_string(section->size) + " bytes");
+    if (section->size > kMaxDebugdata) {
+      note(name + ": it has " + std::to_string(section->size) + " bytes");
+      return;
+    }
     auto inflated = inflate_xz(*source_, section->offset, section->size, limits_.xz);
-    if (!inflated)
-      return note(name + ": " + inflated.error().why);
+    if (!inflated) {
+      note(name + ": " + inflated.error().why);
+      return;
+    }
     debugdata_ = std::move(*inflated);
     inner_source_ = ByteSource::of_memory(debugdata_.bytes());
     auto inner = ElfImage::open(*inner_source_);
-    if (!inner)
-      return note(name + ": " + inner.error().why);
+    if (!inner) {
+      note(name + ": " + inner.error().why);
+      return;
+    }
     add_part(*inner_source_, *inner, SHT_SYMTAB, SymbolOrigin::kDebugdata, parts);
   }
 
@@ -320,7 +336,7 @@ private:
   PltEntries plt_;
   InflatedBytes debugdata_;
   std::optional<ByteSource> inner_source_;
-  std::array<std::optional<StringTable>, kSymbolOrigins> names_;
+  std::array<std::unique_ptr<StringTable>, kSymbolOrigins> names_;
   uint64_t compared_ = 0;
 };
 

@@ -6,7 +6,7 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kMaxFiles = 16'384;
-constexpr size_t kSlotMemory = 1024; // of a slot without symbols, about
+constexpr size_t kSlotMemory = 512; // of a slot beside image and symbols
 
 SymbolLimits limits_for(uint64_t memory) {
   // A symbol takes 16 bytes; building takes the table, the inflated file and 32 MB of strings.
@@ -33,7 +33,7 @@ const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool nam
   if (slot.memory == 0 || slot.file.stamp != source.stamp())
     parse_image(slot, source);
   if (names && slot.file.image && !slot.file.symbols)
-    parse_symbols(slot, source);
+    parse_symbols(slot, *slot.file.image, source);
   shrink(kept_limit_);
   return slot.file;
 }
@@ -48,19 +48,20 @@ void FileCache::parse_image(Slot& slot, const ByteSource& source) {
   account(slot);
 }
 
-void FileCache::parse_symbols(Slot& slot, const ByteSource& source) {
+void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source) {
   // Building takes more than what is kept in the end: make room first.
   shrink(kept_limit_ / 2);
   ParsedFile& file = slot.file;
   try {
-    file.symbols = SymbolTable::build(source, *file.image, limits_);
+    file.symbols = SymbolTable::build(source, image, limits_);
   } catch (const std::bad_alloc&) {
     shrink(0);
     file.symbols.emplace();
     file.failure = "its symbols need more memory than the worker may use";
-    return account(slot);
+    account(slot);
+    return;
   }
-  file.image->drop_sections();
+  image.drop_sections();
   for (const std::string& note : file.symbols->notes())
     file.failure += (file.failure.empty() ? "" : "; ") + note;
   if (file.symbols->empty() && file.failure.empty())
@@ -70,7 +71,11 @@ void FileCache::parse_symbols(Slot& slot, const ByteSource& source) {
 
 void FileCache::account(Slot& slot) {
   memory_ -= slot.memory;
-  slot.memory = kSlotMemory + (slot.file.symbols ? slot.file.symbols->memory() : 0);
+  slot.memory = kSlotMemory;
+  if (slot.file.image)
+    slot.memory += slot.file.image->memory();
+  if (slot.file.symbols)
+    slot.memory += slot.file.symbols->memory();
   memory_ += slot.memory;
 }
 

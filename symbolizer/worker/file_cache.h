@@ -43,7 +43,7 @@ private:
   using Slots = std::list<Slot>; // the most recently used first
 
   void parse_image(Slot& slot, const ByteSource& source);
-  void parse_symbols(Slot& slot, const ByteSource& source);
+  void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.
   void shrink(size_t limit);

@@ -17,6 +17,15 @@ namespace {
 
 using Filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, decltype(&seccomp_release)>;
 
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+  return {.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+
+// Whether `argument & mask` is `value`.
+scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+  return {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 // Adds rules; remembers the first failure.
 class Rules {
 public:
@@ -45,9 +54,8 @@ void allow_files_and_socket(Rules& rules) {
 void allow_memory(Rules& rules) {
   for (const int call : {SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise)})
     rules.allow(call);
-  rules.allow(SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-              SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-  rules.allow(SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  rules.allow(SCMP_SYS(mmap), masked(2, PROT_EXEC, 0), masked(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
+  rules.allow(SCMP_SYS(mprotect), masked(2, PROT_EXEC, 0));
 }
 
 // Time, randomness for hash tables, locks, reading the own limits, and an abort() that is seen as
@@ -58,8 +66,8 @@ void allow_runtime(Rules& rules) {
                          SCMP_SYS(rt_sigaction), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
                          SCMP_SYS(gettid), SCMP_SYS(exit), SCMP_SYS(exit_group)})
     rules.allow(call);
-  rules.allow(SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
-  rules.allow(SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  rules.allow(SCMP_SYS(prlimit64), equals(0, 0), equals(2, 0));
+  rules.allow(SCMP_SYS(tgkill), equals(0, static_cast<scmp_datum_t>(::getpid())));
 }
 
 // What the sanitizers' runtime does, above all when it reports.

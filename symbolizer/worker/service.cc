@@ -111,11 +111,15 @@ Service::Service(const ServiceLimits& limits)
 void Service::answer(const worker::Request& request, const Fd& file, const Send& send) {
   ReplyWriter writer(request.id(), send);
   auto source = ByteSource::of_file(file.get());
-  if (!source)
-    return writer.finish({}, source.error().why);
+  if (!source) {
+    writer.finish({}, source.error().why);
+    return;
+  }
   const ParsedFile& parsed = cache_.get(request.file(), *source, request.offsets_size() != 0);
-  if (!parsed.image)
-    return writer.finish({}, parsed.failure);
+  if (!parsed.image) {
+    writer.finish({}, parsed.failure);
+    return;
+  }
 
   std::optional<SymbolTable::Reader> reader;
   if (parsed.symbols)

@@ -86,7 +86,7 @@ def judge(case, run, folder):
         assert re.search(pattern, run.stderr), f"stderr has no {pattern!r}:\n{run.stderr}"
     for pattern in case.get("absent", []):
         assert not re.search(pattern, run.stderr + stdout), f"{pattern!r} in:\n{run.stderr}\n{stdout[:2000]}"
-    if run.status in (1, 2):
+    if run.status in (1, 2) and not case["run"].startswith("doctor"):  # its answer is its table
         assert re.search(r"^pprofd: error: .+: .+", run.stderr, re.M), f"no error line:\n{run.stderr}"
     if "files" in case:
         found = sorted(str(p.relative_to(folder)) for p in folder.rglob("*")

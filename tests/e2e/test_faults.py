@@ -49,7 +49,7 @@ def test_target_that_ends_while_recorded(pprofd):
         run = pprofd.start("record", "-p", target.pid, "-d", "60s").wait_started()
         target.signal(signal.SIGUSR1)
         run.wait(10).succeed()
-    assert_count(run.profile.cumulative("burn_cpu"), 1.0, 99)
+    assert_count(run.profile.cumulative("burn_cpu"), 1.0, 99, run.profile.duration_nanos / 1e9)
 
 
 def test_target_that_has_just_ended(pprofd):
@@ -77,7 +77,7 @@ def test_target_killed_while_recorded(pprofd):
         wait_until(lambda: cpu_seconds(target.pid) > 0.7, "CPU time")
         target.signal(signal.SIGKILL)
         run.wait(10).succeed()
-    assert run.profile.cumulative("burn_cpu") > 30
+    assert run.profile.cumulative("burn_cpu") > 10
 
 
 def test_stopped_target(pprofd):
@@ -93,8 +93,8 @@ def test_stopped_target(pprofd):
         wait_until(lambda: state_of(target.pid) == "T", "a stopped process")
         used = cpu_seconds(target.pid) - before
         run.finish(10).succeed()
-    assert_count(run.profile.total, used, 99, slack=3)
-    assert run.profile.cumulative("burn_cpu") > 80
+    assert_count(run.profile.total, used, 99, run.profile.duration_nanos / 1e9, slack=3)
+    assert run.profile.cumulative("burn_cpu") > 60
 
 
 def test_target_stopped_from_the_start(pprofd):
@@ -116,7 +116,7 @@ def test_traced_target(pprofd):
             before = wait_until(lambda: state_of(target.pid) == "R" and cpu_seconds(target.pid), "running")
             wait_until(lambda: cpu_seconds(target.pid) > before + 0.05, "the process going on")
             run = pprofd.run("record", "-p", target.pid, "-d", 1).succeed()
-    assert run.profile.cumulative("burn_cpu") > 30
+    assert run.profile.cumulative("burn_cpu") > 10
 
 
 def test_worker_killed_at_random_times(pprofd, long):
@@ -140,7 +140,8 @@ def test_worker_killed_at_random_times(pprofd, long):
     assert killed > 3
     assert run.status == 0, run.stderr
     cpu = int(out.decode().split("cpu=")[1]) / 1e9
-    assert_count(run.profile_of(target.pid).total, cpu, 99, slack=3)
+    profile = run.profile_of(target.pid)
+    assert_count(profile.total, cpu, 99, profile.duration_nanos / 1e9, slack=3)
 
 
 def test_worker_killed_while_names_are_asked(pprofd):
@@ -155,7 +156,7 @@ def test_worker_killed_while_names_are_asked(pprofd):
             time.sleep(0.001)
         run.wait(5)
     assert run.status == 0, run.stderr
-    assert run.profile.total > 30
+    assert run.profile.total > 10
 
 
 def test_worker_that_hangs(pprofd):
@@ -174,7 +175,7 @@ def test_worker_that_hangs(pprofd):
         for worker in stopped:
             assert not is_alive(worker), "a stopped worker is left behind"
     assert stopped and run.status == 0, run.stderr
-    assert run.profile.total > 100
+    assert run.profile.total > 40
 
 
 def test_ring_buffer_overflow_is_counted(pprofd):
@@ -183,7 +184,8 @@ def test_ring_buffer_overflow_is_counted(pprofd):
         targets = [stack.enter_context(start_workload(workload("burn"), 0))
                    for _ in range(max(2, os.cpu_count()))]
         run = pprofd.start("record", "--all", "-F", 5000, "--merge", "-o", "all.pb.gz").wait_started()
-        held = time.monotonic() + 6
+        # The ring holds 16 MiB; the shortest records have about 100 bytes.
+        held = time.monotonic() + 25
         run.process.signal(signal.SIGSTOP)
         while time.monotonic() < held:
             time.sleep(0.1)

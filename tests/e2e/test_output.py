@@ -59,6 +59,10 @@ def test_formats_agree(pprofd, burning):
     assert "alpha" in text and "beta" in text
 
 
+def report_folded(*arguments):
+    return run_program([PPROFD, "report", "--folded", "--sample", "samples", *arguments])
+
+
 def folded_leaves(stacks):
     leaves = {}
     for stack, count in stacks.items():
@@ -186,7 +190,7 @@ def test_report_agrees_with_pprof(pprofd, burning):
     """report's table has the self and total counts of `go tool pprof -top`."""
     run = pprofd.run("record", "-p", burning.pid, "-d", 2).succeed()
     theirs = readers.top(run.paths[0])
-    ours = run_program([PPROFD, "report", run.paths[0], "--top", "1000"])
+    ours = run_program([PPROFD, "report", run.paths[0], "--sample", "samples", "--top", "1000"])
     for name in ("alpha", "beta", "gamma_", "main"):
         flat, cumulative = theirs[name]
         row = next(line for line in ours.splitlines() if re.search(rf"\b{name}\b", line))
@@ -197,7 +201,7 @@ def test_report_agrees_with_pprof(pprofd, burning):
 def test_report_folded(pprofd, burning):
     """report --folded writes the profile's stacks, root first, with their counts."""
     run = pprofd.run("record", "-p", burning.pid, "-d", 1).succeed()
-    folded = folded_of(run_program([PPROFD, "report", run.paths[0], "--folded"]))
+    folded = folded_of(report_folded(run.paths[0]))
     assert sum(folded.values()) == run.profile.total
     assert folded_leaves(folded) == folded_leaves(folded_by_hand(run.profile))
 
@@ -210,37 +214,40 @@ def test_report_reads_the_profiles_of_others(pprofd, tmp_path):
     run_program([readers.google_pprof(), "-proto", "-symbolize=none", f"-output={theirs}", run.paths[0]])
     plain = tmp_path / "plain.pb"
     plain.write_bytes(gzip.decompress(theirs.read_bytes()))
-    ours = run_program([PPROFD, "report", run.paths[0], "--folded"])
-    assert folded_of(run_program([PPROFD, "report", theirs, "--folded"])) == folded_of(ours)
-    assert folded_of(run_program([PPROFD, "report", plain, "--folded"])) == folded_of(ours)
+    ours = report_folded(run.paths[0])
+    assert folded_of(report_folded(theirs)) == folded_of(ours)
+    assert folded_of(report_folded(plain)) == folded_of(ours)
 
 
 def test_report_merges_and_subtracts(pprofd, burning):
     """Two files are merged by report, and their difference shows a function's change."""
     first = pprofd.run("record", "-p", burning.pid, "-d", 1).succeed()
     second = pprofd.run("record", "-p", burning.pid, "-d", 2).succeed()
-    merged = folded_of(run_program([PPROFD, "report", first.paths[0], second.paths[0], "--folded"]))
+    merged = folded_of(report_folded(first.paths[0], second.paths[0]))
     assert sum(merged.values()) == first.profile.total + second.profile.total
-    difference = run_program([PPROFD, "report", second.paths[0], "--diff", first.paths[0]])
+    difference = run_program([PPROFD, "report", second.paths[0], "--sample", "samples", "--diff", first.paths[0]])
     row = next(line for line in difference.splitlines() if "alpha" in line)
     change = second.profile.cumulative("alpha") - first.profile.cumulative("alpha")
     assert re.search(rf"\+?{change}\b", row), f"{row!r} has not {change}"
 
 
 def test_report_tree(pprofd, burning):
-    """report --tree shows the functions below their callers."""
+    """report --tree shows each function between its callers and its callees."""
     run = pprofd.run("record", "-p", burning.pid, "-d", 1).succeed()
-    lines = run_program([PPROFD, "report", run.paths[0], "--tree"]).splitlines()
-    at = {name: next(i for i, line in enumerate(lines) if re.search(rf"\b{name}\b", line))
+    text = run_program([PPROFD, "report", run.paths[0], "--sample", "samples", "--tree", "--top", "0"])
+    section = next(part for part in re.split(r"^-+\+-+$", text, flags=re.M)
+                   if re.search(r"\d%\s+\| alpha$", part, re.M))
+    lines = section.strip("\n").splitlines()
+    at = {name: next(i for i, line in enumerate(lines) if line.endswith(name))
           for name in ("main", "alpha", "spin_until")}
-    assert at["main"] < at["alpha"] < at["spin_until"], lines[:40]
+    assert at["main"] < at["alpha"] < at["spin_until"], section
 
 
 @pytest.mark.parametrize("option, kept", [("--focus", True), ("--ignore", False)])
 def test_report_filters(pprofd, burning, option, kept):
     """--focus keeps the stacks with a function, --ignore drops them."""
     run = pprofd.run("record", "-p", burning.pid, "-d", 1).succeed()
-    folded = folded_of(run_program([PPROFD, "report", run.paths[0], "--folded", option, "^alpha$"]))
+    folded = folded_of(report_folded(run.paths[0], option, "^alpha$"))
     with_alpha = run.profile.cumulative("alpha")
     assert sum(folded.values()) == (with_alpha if kept else run.profile.total - with_alpha)
 

@@ -1,6 +1,7 @@
 """The numbers are right: shares of functions, number of samples, from the first instruction to the last."""
 import re
 import signal
+import time
 
 import pytest
 from harness.paths import workload
@@ -23,10 +24,12 @@ def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt):
     """A running program is attached to, does its work, and ends: every sample of it, in its place."""
     with start_workload(workload(program), "10" if long else "5", env={"WORKLOAD_WAIT": "1"}) as target:
         run = pprofd.start("record", "-p", target.pid, "-F", HERTZ).wait_started()
+        begin = time.monotonic()
         target.signal(signal.SIGUSR1)
         out, _ = target.wait(60)
+        wall = time.monotonic() - begin
         profile = run.wait().succeed().profile
-    assert_count(profile.total, cpu_of(out.decode()), HERTZ)
+    assert_count(profile.total, cpu_of(out.decode()), HERTZ, wall)
     for name, share in SHARES.items():
         assert_share(profile.cumulative(name), profile.total, share)
 
@@ -35,7 +38,8 @@ def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt):
 def test_frequency_is_kept(pprofd, hertz):
     """The number of samples is CPU time x frequency over the whole range of frequencies."""
     run = pprofd.run("record", "-F", hertz, "--", workload("burn"), 2000).succeed()
-    assert_count(run.profile.total, cpu_of(run.stdout.decode()), hertz)
+    wall = run.profile.duration_nanos / 1e9
+    assert_count(run.profile.total, cpu_of(run.stdout.decode()), hertz, wall)
     assert run.profile.facts["frequency"] == str(hertz)
 
 
@@ -47,7 +51,7 @@ def test_first_instruction_is_profiled(pprofd):
     profile = run.profile
     mine = profile.cumulative("_start_of_work")
     # The child's CPU time also has its execve, which is not its own function's.
-    assert_count(mine, int(ns) / 1e9, 999, relative=0.03, slack=3)
+    assert_count(mine, int(ns) / 1e9, 999, profile.duration_nanos / 1e9, relative=0.03, slack=3)
 
 
 def test_several_threads_each_have_their_samples(pprofd):
@@ -82,7 +86,7 @@ def test_without_kernel_stacks(pprofd):
     """With --no-kernel the samples stay and their kernel frames go."""
     with start_workload(workload("kernel_time")) as target:
         profile = pprofd.run("record", "-p", target.pid, "-d", 1, "--no-kernel").succeed().profile
-    assert profile.total > 50
+    assert profile.total > 10
     assert not any(mapping.is_kernel for mapping in profile.mappings)
     assert profile.cumulative("read_zeros") >= 0.9 * profile.total
 
@@ -91,7 +95,7 @@ def test_without_user_stacks(pprofd):
     """With --no-user only kernel frames stay."""
     with start_workload(workload("kernel_time")) as target:
         profile = pprofd.run("record", "-p", target.pid, "-d", 1, "--no-user").succeed().profile
-    assert profile.total > 50
+    assert profile.total > 10
     assert "read_zeros" not in profile.function_names()
     for sample in profile.samples:
         assert all(mapping.is_kernel for _, mapping in profile.frames(sample))

@@ -27,12 +27,13 @@ def test_procedure_linkage_table(pprofd):
 
 
 def test_mangled_names(pprofd):
-    """C++ and both of Rust's manglings are demangled as llvm-symbolizer does; the mangled name is kept."""
+    """C++ and both of Rust's manglings are demangled as llvm-symbolizer does, Rust's legacy hash left out;
+    the mangled name is kept."""
     profile = record(pprofd, workload("names"), seconds=2)
     systems = {function.name: function.system_name for function in profile.functions}
     symbols = run_program(["nm", "--defined-only", workload("names")])
     for mangled in re.findall(r"\b(_ZN4shop\S*total\S*|_RNv\S+|_ZN7mycrate\S+)", symbols):
-        theirs = llvm_name(workload("names"), mangled)
+        theirs = re.sub(r"::h[0-9a-f]{16}$", "", llvm_name(workload("names"), mangled))
         assert systems.get(theirs) == mangled, f"{theirs} is not among {sorted(systems)}"
         assert profile.self_count(theirs) > 5
     assert profile.self_count("_Znot_a_mangled_name") > 5
@@ -72,11 +73,15 @@ def symbol(program, name):
 
 
 def test_symbols_everywhere_are_counted_as_such(pprofd):
-    """In a program with symbols hardly a frame is without a name."""
+    """Of a program with symbols, and of the kernel, hardly a frame is without a name."""
     profile = record(pprofd, workload("three_functions"))
-    frames = sum(len(s.location_ids) * s.values[0] for s in profile.samples)
-    without = sum(sample.values[0] * sum("+0x" in name for name in profile.names(sample))
-                  for sample in profile.samples)
+    frames = without = 0
+    for sample in profile.samples:
+        for name, mapping in profile.frames(sample):
+            if mapping.is_kernel or mapping.file == workload("three_functions"):
+                frames += sample.values[0]
+                without += sample.values[0] * ("+0x" in name)
+    assert frames > 0
     assert without <= 0.01 * frames, sorted(n for n in profile.function_names() if "+0x" in n)
 
 
@@ -121,8 +126,12 @@ def test_code_without_a_file(pprofd):
 
 def test_function_names_of_the_c_library(pprofd):
     """Frames in the C library have its names, as the file's own symbol tables give them."""
-    profile = record(pprofd, workload("kernel_time"))
-    assert {"read", "__read", "__GI___libc_read", "__libc_read"} & profile.function_names()
+    profile = record(pprofd, workload("vdso_calls"))
+    library = next(m for m in profile.mappings if Path(m.file).name.startswith("libc.so"))
+    symbols = {line.split()[-1].partition("@")[0] for line in
+               run_program(["nm", "-D", "--defined-only", library.file]).splitlines()}
+    inside = {name for s in profile.samples for name, mapping in profile.frames(s) if mapping is library}
+    assert inside & symbols, inside
 
 
 def test_python_and_shell_have_names(pprofd, tmp_path):
@@ -130,7 +139,7 @@ def test_python_and_shell_have_names(pprofd, tmp_path):
     script = "i = 0\nprint('ready', flush=True)\nwhile True: i += 1"
     with start_workload("/usr/bin/python3", "-c", script) as target:
         profile = pprofd.run("record", "-p", target.pid, "-d", 1).succeed().profile
-    assert profile.total > 50
+    assert profile.total > 10
     assert any(Path(m.file).name.startswith("python3") for m in profile.mappings)
     assert any("Py" in name for name in profile.function_names()), sorted(profile.function_names())[:20]
 

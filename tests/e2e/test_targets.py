@@ -71,7 +71,7 @@ def test_everything(pprofd):
         targets = [stack.enter_context(start_workload(workload("burn"), 0)) for _ in range(2)]
         run = pprofd.run("record", "--all", "-d", 2).succeed()
         for target in targets:
-            assert run.profile_of(target.pid).cumulative("burn_cpu") > 20
+            assert run.profile_of(target.pid).cumulative("burn_cpu") > 10
     index = (run.folder / "profiles" / "index.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in index if not line.startswith("#")]
     header = rows.pop(0)
@@ -100,7 +100,7 @@ def test_merged(pprofd):
         run = pprofd.run("record", "--all", "--merge", "-d", 2, "-o", "one.pb.gz").succeed()
         counts = run.profile.split_by("pid")
         for target in targets:
-            assert counts[target.pid] > 20
+            assert counts[target.pid] > 10
     assert {"burn", "burn_clang"} <= set(run.profile.split_by("comm"))
 
 
@@ -149,7 +149,8 @@ def test_by_cgroup(pprofd, version, form):
         run.wait().succeed()
         assert recorded_pids(run) == {inside.pid, later.pid}
         assert outside.status is None
-        assert run.profile_of(inside.pid).facts["cgroup"].endswith(folder.name)
+        if version == 2:  # a process has one v2 path, but one for each v1 hierarchy
+            assert run.profile_of(inside.pid).facts["cgroup"].endswith(folder.name)
 
 
 @pytest.mark.requires("cgroup2")
@@ -199,5 +200,5 @@ def test_command_runs_as_the_caller_in_the_profile_too(pprofd, tmp_path):
     run = pprofd.run("record", "--", "cat", secret, env=caller)
     assert run.status == 1 and b"root's" not in run.stdout
     run = pprofd.run("record", "--", workload("burn"), 1000, env=caller).succeed()
-    assert run.profile.cumulative("burn_cpu") > 80
+    assert run.profile.cumulative("burn_cpu") > 60
     assert run.profile.facts.get("pid") != str(os.getpid())

@@ -22,7 +22,16 @@ record doctor doctor
 target=$!
 echo "$target" >target.pid
 until grep -q ready target.out; do sleep 0.1; done
+# What the target used of the CPU: "CPU time in 1/100 s, uptime in s", before and after.
+used() {
+  read -r uptime _ </proc/uptime
+  # After the name in parentheses, user and system time are the 12th and 13th fields.
+  sed 's/.*) //' "/proc/$target/stat" | { read -r _ _ _ _ _ _ _ _ _ _ _ user system _ && echo "$((user + system)) $uptime"; }
+}
+
+used >target.before
 record process record -p "$target" -d 4 -o process.pb.gz
+used >target.after
 record everything record --all -d 3 -o everything/
 kill "$target"
 wait "$target"

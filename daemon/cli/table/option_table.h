@@ -30,6 +30,8 @@ struct Choice {
   std::string_view help;
 };
 
+// Members that may be left out say so by {}: GCC warns of the others.
+// NOLINTBEGIN(readability-redundant-member-init)
 struct OptionSpec {
   std::string_view name; // "frequency": --frequency
   char short_name = 0;   // 'F': -F; 0: none
@@ -87,6 +89,8 @@ struct ProgramSpec {
   std::span<const Choice> exit_status;
   std::span<const Choice> environment;
 };
+
+// NOLINTEND(readability-redundant-member-init)
 
 // nullptr if there is none of that name.
 const CommandSpec* find_command(const ProgramSpec& program, std::string_view name);

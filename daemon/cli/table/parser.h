@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,14 @@ public:
     if (values == nullptr || values->empty())
       return std::nullopt;
     return std::get<T>(values->back());
+  }
+  // The same for an option that has a default; none there is a mistake of the program
+  // (std::logic_error).
+  template <typename T> [[nodiscard]] T value(std::string_view name) const {
+    const std::optional<T> value = get<T>(name);
+    if (!value)
+      throw std::logic_error("no default of --" + std::string(name));
+    return *value;
   }
   // All values given, in their order; the default alone if none was.
   template <typename T> [[nodiscard]] std::vector<T> all(std::string_view name) const {

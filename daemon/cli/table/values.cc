@@ -84,8 +84,9 @@ Result<Value> parse_value(const OptionSpec& option, std::string_view text) {
 
 Result<uint64_t> parse_unsigned(std::string_view text) {
   uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, number);
   if (error == std::errc::result_out_of_range && stop == end)
     return fail(in_quotes(text), "the number is too large");
   if (text.size() > 1 && text.front() == '-' && parse_unsigned(text.substr(1)))

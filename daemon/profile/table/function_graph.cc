@@ -1,14 +1,13 @@
 #include "daemon/profile/table/function_graph.h"
 
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+#include <unordered_map>
+
 #include "daemon/profile/entry_key.h"
 #include "daemon/profile/id_index.h"
 #include "daemon/profile/saturating.h"
-
-#include <algorithm>
-#include <charconv>
-#include <numeric>
-#include <tuple>
-#include <unordered_map>
 
 namespace pprofd {
 
@@ -47,7 +46,8 @@ public:
 private:
   std::string_view executable(const proto::Location& location) const {
     int position = mappings_.position(location.mapping_id());
-    return position < 0 ? std::string_view() : text(profile_, profile_.mapping(position).filename());
+    return position < 0 ? std::string_view()
+                        : text(profile_, profile_.mapping(position).filename());
   }
 
   size_t node(std::string_view name, std::string_view file, int64_t start_line) {
@@ -104,8 +104,7 @@ private:
   static void add_to(int64_t& sum, int64_t value) { sum = saturating_add(sum, value); }
 
   void call(size_t caller, size_t callee, int64_t value, bool inlined) {
-    auto [found, added] =
-        edges_.try_emplace(uint64_t{caller} << 32 | callee, graph_.edges.size());
+    auto [found, added] = edges_.try_emplace(uint64_t{caller} << 32 | callee, graph_.edges.size());
     if (added) {
       graph_.edges.push_back({caller, callee, 0, true});
       seen_edge_.push_back(0);
@@ -138,7 +137,8 @@ private:
   void sort() {
     auto& functions = graph_.functions;
     std::vector<size_t> order(functions.size());
-    std::iota(order.begin(), order.end(), size_t{0});
+    for (size_t i = 0; i < order.size(); ++i)
+      order[i] = i;
     std::ranges::sort(order, {}, [&](size_t i) {
       const FunctionNode& f = functions[i];
       return std::tuple(-magnitude(f.flat), std::string_view(f.name), -magnitude(f.cum), i);
@@ -160,17 +160,13 @@ private:
 
   void link() {
     auto& functions = graph_.functions;
-    std::ranges::sort(graph_.edges, {}, [&](const CallEdge& edge) {
-      return std::tuple(-magnitude(edge.value), std::string_view(functions[edge.caller].name),
-                        std::string_view(functions[edge.callee].name), edge.caller, edge.callee);
-    });
     for (size_t i = 0; i < graph_.edges.size(); i++) {
       functions[graph_.edges[i].caller].out.push_back(i);
       functions[graph_.edges[i].callee].in.push_back(i);
     }
     for (FunctionNode& function : functions) {
-      auto inlined = std::ranges::count_if(
-          function.in, [&](size_t edge) { return graph_.edges[edge].inlined; });
+      auto inlined = std::ranges::count_if(function.in,
+                                           [&](size_t edge) { return graph_.edges[edge].inlined; });
       if (inlined > 0)
         function.inlining = static_cast<size_t>(inlined) == function.in.size()
                                 ? Inlining::Always
@@ -192,6 +188,16 @@ private:
 };
 
 } // namespace
+
+std::vector<size_t> largest_first(const FunctionGraph& graph, std::vector<size_t> edges) {
+  std::ranges::sort(edges, {}, [&](size_t i) {
+    const CallEdge& edge = graph.edges[i];
+    return std::tuple(-magnitude(edge.value), std::string_view(graph.functions[edge.caller].name),
+                      std::string_view(graph.functions[edge.callee].name), edge.caller,
+                      edge.callee);
+  });
+  return edges;
+}
 
 FunctionGraph function_graph(const proto::Profile& profile, int value_index) {
   return Builder(profile, value_index).run();

@@ -5,12 +5,12 @@
 // executable. Inlined functions are frames of their own. Recursion counts once.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 
@@ -27,7 +27,7 @@ struct FunctionNode {
   int64_t flat = 0; // of samples whose innermost frame this is
   int64_t cum = 0;  // of samples with this function anywhere
   Inlining inlining = Inlining::Never;
-  std::vector<size_t> in, out; // positions in FunctionGraph::edges, largest first
+  std::vector<size_t> in, out; // positions in FunctionGraph::edges, in no order
 };
 
 struct FunctionGraph {
@@ -37,6 +37,9 @@ struct FunctionGraph {
 
 // The graph of one of the profile's values. The profile hangs together (check_consistent).
 FunctionGraph function_graph(const perftools::profiles::Profile& profile, int value_index);
+
+// Edges of a function in the order to show them in: largest |value| first, then by names.
+std::vector<size_t> largest_first(const FunctionGraph& graph, std::vector<size_t> edges);
 
 // The sum of the samples' |values|: what percentages are of.
 int64_t total_value(const perftools::profiles::Profile& profile, int value_index);

@@ -273,14 +273,18 @@ private:
 } // namespace
 
 std::string short_name(std::string_view name) {
+  std::string_view function = name;
   for (std::string_view prefix : kPrefixes)
-    if (name.starts_with(prefix))
-      return std::string(prefix) + short_name(name.substr(prefix.size()));
-  Shortener shortener(name, false);
+    if (name.starts_with(prefix)) {
+      function.remove_prefix(prefix.size());
+      break;
+    }
+  std::string prefix(name.substr(0, name.size() - function.size()));
+  Shortener shortener(function, false);
   if (!shortener.run())
     return std::string(name);
   std::string result = shortener.take();
-  return result.empty() ? std::string(name) : result;
+  return result.empty() ? std::string(name) : prefix + result;
 }
 
 } // namespace pprofd

@@ -1,13 +1,13 @@
 #include "daemon/profile/table/units.h"
 
-#include "daemon/profile/saturating.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <optional>
 #include <span>
+
+#include "daemon/profile/saturating.h"
 
 namespace pprofd {
 
@@ -23,16 +23,14 @@ constexpr double kKilo = 1024;
 constexpr std::array kMemory{
     Unit{"B", {"b", "byte"}, 1},
     Unit{"kB", {"kb", "kbyte", "kilobyte"}, kKilo},
-    Unit{"MB", {"mb", "mbyte", "megabyte"}, kKilo * kKilo},
-    Unit{"GB", {"gb", "gbyte", "gigabyte"}, kKilo * kKilo * kKilo},
-    Unit{"TB", {"tb", "tbyte", "terabyte"}, kKilo * kKilo * kKilo * kKilo},
-    Unit{"PB", {"pb", "pbyte", "petabyte"}, kKilo * kKilo * kKilo * kKilo * kKilo},
+    Unit{"MB", {"mb", "mbyte", "megabyte"}, kKilo* kKilo},
+    Unit{"GB", {"gb", "gbyte", "gigabyte"}, kKilo* kKilo* kKilo},
+    Unit{"TB", {"tb", "tbyte", "terabyte"}, kKilo* kKilo* kKilo* kKilo},
+    Unit{"PB", {"pb", "pbyte", "petabyte"}, kKilo* kKilo* kKilo* kKilo* kKilo},
 };
 constexpr std::array kTime{
-    Unit{"ns", {"ns", "nanosecond"}, 1},
-    Unit{"us", {"us", "microsecond", "\u03bcs"}, 1e3},
-    Unit{"ms", {"ms", "millisecond"}, 1e6},
-    Unit{"s", {"s", "sec", "second"}, 1e9},
+    Unit{"ns", {"ns", "nanosecond"}, 1},    Unit{"us", {"us", "microsecond", "\u03bcs"}, 1e3},
+    Unit{"ms", {"ms", "millisecond"}, 1e6}, Unit{"s", {"s", "sec", "second"}, 1e9},
     Unit{"hrs", {"hr", "hour"}, 3600e9},
 };
 
@@ -41,7 +39,7 @@ struct Kind {
   std::span<const Unit> units;
   const Unit* fallback;
 };
-constexpr std::array kKinds{Kind{kMemory, &kMemory[0]}, Kind{kTime, &kTime[3]}};
+constexpr std::array kKinds{Kind{kMemory, kMemory.data()}, Kind{kTime, &kTime[3]}};
 
 struct Known {
   const Kind* kind;

@@ -20,7 +20,7 @@ public:
   [[nodiscard]] std::string operator()(int64_t value) const;
 
 private:
-  double factor_ = 1; // of the values' unit …
+  double factor_ = 1;       // of the values' unit …
   double shown_factor_ = 1; // … and of the one shown
   std::string suffix_;
 };

@@ -47,10 +47,8 @@ struct Bench {
   void fork(pid_t parent, pid_t pid) { table.apply({++time, pid, pid, ForkEvent{parent, parent}}); }
   void exec(pid_t pid) {
     table.apply({++time, pid, pid, CommEvent{"program", true}});
-    for (int file = 0; file < kFiles; ++file) {
-      mappings[file].name.reserve(1);
-      table.apply({++time, pid, pid, mappings[file]});
-    }
+    for (const MmapEvent& mapping : mappings)
+      table.apply({++time, pid, pid, mapping});
   }
   void exit(pid_t pid) { table.apply({++time, pid, pid, ExitEvent{}}); }
 
@@ -59,6 +57,7 @@ struct Bench {
   uint64_t time = 1;
   std::vector<MmapEvent> mappings = [] {
     std::vector<MmapEvent> made;
+    made.reserve(kFiles);
     for (int file = 0; file < kFiles; ++file)
       made.push_back(file_mapping(file));
     return made;
@@ -71,7 +70,7 @@ void BM_ThreadForkAndExit(benchmark::State& state) {
   bench.exec(10);
   ProcessEvent fork{0, 10, 11, ForkEvent{10, 10}};
   ProcessEvent exit{0, 10, 11, ExitEvent{}};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     fork.time = ++bench.time;
     bench.table.apply(fork);
     exit.time = ++bench.time;
@@ -86,7 +85,7 @@ void BM_ForkAndExit(benchmark::State& state) {
   bench.fork(1, 10);
   bench.exec(10);
   pid_t pid = 100;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     bench.fork(10, pid);
     bench.exit(pid);
     if (++pid % 1000 == 0)
@@ -102,7 +101,7 @@ void BM_ProcessLife(benchmark::State& state) {
   bench.fork(1, 10);
   bench.exec(10);
   pid_t pid = 100;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     bench.fork(10, pid);
     bench.exec(pid);
     bench.exit(pid);
@@ -123,7 +122,7 @@ void BM_FindAndLookUp(benchmark::State& state) {
   for (pid_t pid = 100; pid < 1100; ++pid)
     starts.push_back(bench.table.live(pid)->start_time);
   size_t at = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     at = (at + 7) % starts.size();
     Process* process = bench.table.find(static_cast<pid_t>(100 + at), starts[at]);
     benchmark::DoNotOptimize(bench.table.find_mapping(*process, {0x700010}, bench.time));
@@ -134,7 +133,7 @@ BENCHMARK(BM_FindAndLookUp);
 void BM_MemoryOf1000Processes(benchmark::State& state) {
   const bool exec = state.range(0) != 0;
   double bytes = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     Bench bench;
     bench.fork(1, 10);
     bench.exec(10);
@@ -155,7 +154,7 @@ void BM_ScanThisProcess(benchmark::State& state) {
   ExecutableStore store;
   ProcessTable table(ProcFs(), store);
   table.scan(::getpid());
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(table.scan(::getpid()));
   state.counters["mappings"] = static_cast<double>(table.live(::getpid())->space.live().size());
 }
@@ -163,15 +162,13 @@ BENCHMARK(BM_ScanThisProcess)->UseRealTime();
 
 void BM_ScanAll(benchmark::State& state) {
   size_t found = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     ExecutableStore store;
     ProcessTable table(ProcFs(), store);
     found = table.scan_all().value_or(0);
   }
   state.counters["processes"] = static_cast<double>(found);
-  state.counters["per process"] =
-      benchmark::Counter(static_cast<double>(found), benchmark::Counter::kIsIterationInvariantRate |
-                                                         benchmark::Counter::kInvert);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(found));
 }
 BENCHMARK(BM_ScanAll)->UseRealTime()->Unit(benchmark::kMillisecond);
 
@@ -180,19 +177,22 @@ void BM_ScanManyMappings(benchmark::State& state) {
   const auto count = static_cast<size_t>(state.range(0));
   static constexpr size_t kPage = 4096;
   const Fd fd(::memfd_create("pages", MFD_CLOEXEC));
-  if (::ftruncate(fd.get(), static_cast<off_t>(2 * kPage)) != 0)
-    return state.SkipWithError("ftruncate");
+  if (::ftruncate(fd.get(), static_cast<off_t>(2 * kPage)) != 0) {
+    state.SkipWithError("ftruncate");
+    return;
+  }
   // Every other page of the file: no two can be joined.
   void* area = ::mmap(nullptr, count * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (size_t page = 0; page < count; ++page)
     if (::mmap(static_cast<char*>(area) + (page * kPage), kPage, PROT_READ, MAP_SHARED | MAP_FIXED,
                fd.get(), static_cast<off_t>(page % 2 * kPage)) == MAP_FAILED) {
       ::munmap(area, count * kPage);
-      return state.SkipWithError("vm.max_map_count is too low");
+      state.SkipWithError("vm.max_map_count is too low");
+      return;
     }
   ExecutableStore store;
   ProcessTable table(ProcFs(), store, {.scan_deadline = std::chrono::seconds(10)});
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(table.scan(::getpid()));
   ::munmap(area, count * kPage);
 }
@@ -200,7 +200,7 @@ BENCHMARK(BM_ScanManyMappings)->Arg(60000)->UseRealTime()->Unit(benchmark::kMill
 
 void BM_HelperThreadHandOver(benchmark::State& state) {
   BlockingCalls calls;
-  for (auto _ : state)
+  while (state.KeepRunning())
     calls.run("k", 0, std::chrono::seconds(10), [] {});
 }
 BENCHMARK(BM_HelperThreadHandOver)->UseRealTime();
@@ -209,7 +209,7 @@ void BM_OpenOwnProgram(benchmark::State& state) {
   const auto maps = ProcFs().maps(::getpid());
   const ProcMapping& mapping = maps->front();
   const FileOpener opener;
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(opener.open({.pid = ::getpid(),
                                           .start = mapping.start,
                                           .end = mapping.end,
@@ -228,14 +228,15 @@ void BM_SpawnTrue(benchmark::State& state) {
   Result<Sideband> sideband = fail("", "");
   if (state.range(0) != 0) {
     sideband = Sideband::open();
-    if (!sideband)
-      return state.SkipWithError(sideband.error().why.c_str());
-    static_cast<void>(table.scan_all());
+    if (!sideband || !table.scan_all()) {
+      state.SkipWithError("not allowed here");
+      return;
+    }
   }
   EventQueue queue;
   char program[] = "/bin/true";
   char* argv[] = {program, nullptr};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pid_t pid = 0;
     ::posix_spawn(&pid, program, nullptr, nullptr, argv, environ);
     ::waitpid(pid, nullptr, 0);

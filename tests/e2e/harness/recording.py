@@ -95,7 +95,8 @@ class Run:
             readers.check_accepted(self.paths)
 
     def _add(self, profile, raw):
-        merged = any("pid" in {label.key for label in s.labels} for s in profile.samples)
+        merged = (any("pid" in {label.key for label in s.labels} for s in profile.samples)
+                  or not profile.samples and ("--" in self.arguments or "--merge" in self.arguments))
         validity.check(profile, merged=merged, raw=raw)
         self.profiles.append(profile)
 

@@ -15,8 +15,15 @@ def assert_share(count, total, share, sigmas=SIGMAS):
         f"deviations from the share {share:.3f}")
 
 
-def assert_count(count, cpu_seconds, hertz, relative=0.02, slack=2):
-    """The number of samples is CPU time x frequency within `relative`, and `slack` for both ends."""
+def assert_count(count, cpu_seconds, hertz, wall=None, relative=0.02, slack=2):
+    """The number of samples is CPU time x frequency within `relative`, and `slack` for both ends.
+
+    A fixed period counts a thread that has its CPU for itself exactly. Where others take the CPU away
+    (`wall` is longer than `cpu_seconds`), whether a tick meets the thread is chance: binomial in the
+    ticks of the wall time, and SIGMAS standard deviations are allowed instead where they are more."""
     expected = cpu_seconds * hertz
-    assert abs(count - expected) <= relative * expected + slack, (
-        f"{count} samples for {cpu_seconds:.3f} s at {hertz} Hz: expected {expected:.1f}")
+    alone = min(1.0, cpu_seconds / wall) if wall else 1.0
+    bound = max(relative * expected, SIGMAS * math.sqrt(expected * (1 - alone))) + slack
+    assert abs(count - expected) <= bound, (
+        f"{count} samples for {cpu_seconds:.3f} s of CPU time ({100 * alone:.0f} % of the wall time) at "
+        f"{hertz} Hz: expected {expected:.1f} +- {bound:.1f}")

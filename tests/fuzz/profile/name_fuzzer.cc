@@ -1,12 +1,12 @@
 // A function's name from anybody's binary: shortened to something no longer than it, never empty,
 // and shown without a command to the terminal.
-#include "daemon/profile/table/short_name.h"
-#include "daemon/profile/text.h"
-#include "daemon/output/index.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include "daemon/output/index.h"
+#include "daemon/profile/table/short_name.h"
+#include "daemon/profile/text.h"
 
 namespace {
 

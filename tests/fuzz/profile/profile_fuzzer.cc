@@ -1,15 +1,15 @@
 // Anybody's profile: read within the limits or refused with a reason, and whatever is read can be
 // merged, written, read again and reported on.
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
 #include "daemon/profile/folded.h"
 #include "daemon/profile/profile_builder.h"
 #include "daemon/report/diff.h"
 #include "daemon/report/filter.h"
 #include "daemon/report/summary.h"
 #include "daemon/report/tree.h"
-
-#include <cstdio>
-#include <cstdlib>
-#include <sstream>
 
 namespace {
 
@@ -26,7 +26,7 @@ void report_on(perftools::profiles::Profile profile) {
   std::ostringstream out;
   HotFunctions hottest;
   hottest.add(profile);
-  hottest.lines(5);
+  (void)hottest.lines(5);
   auto value = find_sample_type(profile, "");
   if (!value)
     return;

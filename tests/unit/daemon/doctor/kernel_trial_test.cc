@@ -70,6 +70,7 @@ TEST(HelperExists, ReadsTheVerifiersVerdict) {
       {EINVAL, "0: (85) call unknown#181\ninvalid func unknown#181\n", false},
       {EINVAL, "0: (85) call bpf_loop#181\nunknown func bpf_loop#181\n", false},
       {EINVAL, "program of this type cannot use helper bpf_loop#181\n", false},
+      {EINVAL, "", false},
       {EPERM, "", std::unexpected(EPERM)},
       {ENOSYS, "", std::unexpected(ENOSYS)},
   };

@@ -1,10 +1,5 @@
-#include "daemon/output/folder.h"
-
-#include "tests/unit/daemon/output/temporary_folder.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +7,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+
+#include "daemon/output/folder.h"
+#include "tests/unit/daemon/output/temporary_folder.h"
 
 namespace pprofd {
 namespace {

@@ -1,6 +1,6 @@
-#include "daemon/output/index.h"
-
 #include <gtest/gtest.h>
+
+#include "daemon/output/index.h"
 
 namespace pprofd {
 namespace {

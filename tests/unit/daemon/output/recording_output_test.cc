@@ -1,17 +1,15 @@
-#include "daemon/output/recording_output.h"
-
-#include "tests/unit/daemon/output/temporary_folder.h"
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <random>
+
+#include "daemon/output/recording_output.h"
+#include "tests/unit/daemon/output/temporary_folder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -46,7 +44,9 @@ OutputOptions options_for(const std::string& path, std::vector<Format> formats =
   return options;
 }
 
-IndexRow row(int64_t pid) { return {pid, 100, "comm", "/bin/app", "ab", 3, ""}; }
+IndexRow row(int64_t pid) {
+  return {pid, 100, "comm", "/bin/app", "ab", 3, ""};
+}
 
 RecordingOutput open_output(OutputOptions options) {
   auto output = RecordingOutput::open(std::move(options));
@@ -66,11 +66,10 @@ TEST(RecordingOutput, AFolderHoldsAFileAProcessAndAnIndex) {
   EXPECT_THAT(summary.files,
               ElementsAre(temporary / "new/7-100.pb.gz", temporary / "new/8-100.pb.gz"));
   EXPECT_EQ(summary.index, temporary / "new/index.tsv");
-  EXPECT_EQ(read_file(summary.index),
-            "pid\tstart_time\tcomm\texecutable\tbuild_id\tsamples\tfile\n"
-            "7\t100\tcomm\t/bin/app\tab\t3\t7-100.pb.gz\n"
-            "8\t100\tcomm\t/bin/app\tab\t3\t8-100.pb.gz\n"
-            "# samples.taken=6\n");
+  EXPECT_EQ(read_file(summary.index), "pid\tstart_time\tcomm\texecutable\tbuild_id\tsamples\tfile\n"
+                                      "7\t100\tcomm\t/bin/app\tab\t3\t7-100.pb.gz\n"
+                                      "8\t100\tcomm\t/bin/app\tab\t3\t8-100.pb.gz\n"
+                                      "# samples.taken=6\n");
   auto read = parse_profile(read_file(temporary / "new/8-100.pb.gz"));
   ASSERT_TRUE(read);
   EXPECT_TRUE(check_valid(*read));
@@ -78,8 +77,8 @@ TEST(RecordingOutput, AFolderHoldsAFileAProcessAndAnIndex) {
 
 TEST(RecordingOutput, EachFormatIsAFileBesideTheOthers) {
   TemporaryFolder temporary;
-  RecordingOutput output = open_output(options_for(
-      temporary / "x.pb.gz", {Format::Pprof, Format::Folded, Format::Text}));
+  RecordingOutput output = open_output(
+      options_for(temporary / "x.pb.gz", {Format::Pprof, Format::Folded, Format::Text}));
   output.write({}, some_profile());
   EXPECT_THAT(output.finish({}).failed, IsEmpty());
   EXPECT_THAT(temporary.names(), ElementsAre("x.folded", "x.pb.gz", "x.txt"));
@@ -121,7 +120,9 @@ TEST(RecordingOutput, FilesOfAnEarlierRecordingAreCountedNotTouched) {
 
 TEST(RecordingOutput, NothingRecordedLeavesNoFolder) {
   TemporaryFolder temporary;
-  { RecordingOutput output = open_output(options_for(temporary / "new/")); }
+  {
+    RecordingOutput output = open_output(options_for(temporary / "new/"));
+  }
   EXPECT_THAT(temporary.names(), IsEmpty());
 }
 

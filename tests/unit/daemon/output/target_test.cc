@@ -1,9 +1,8 @@
-#include "daemon/output/target.h"
-
-#include "tests/unit/daemon/output/temporary_folder.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "daemon/output/target.h"
+#include "tests/unit/daemon/output/temporary_folder.h"
 
 namespace pprofd {
 namespace {

@@ -38,8 +38,11 @@ public:
   }
 
   void put(uint64_t position, const void* bytes, size_t length) {
-    for (size_t i = 0; i < length; ++i)
-      data_[(position + i) % data_.size()] = static_cast<const std::byte*>(bytes)[i];
+    const size_t offset = position % data_.size();
+    const size_t before_end = std::min(length, data_.size() - offset);
+    std::memcpy(data_.data() + offset, bytes, before_end);
+    std::memcpy(data_.data(), static_cast<const std::byte*>(bytes) + before_end,
+                length - before_end);
   }
 
   // Starts both positions somewhere else, as after long use.
@@ -81,7 +84,7 @@ TEST(RingReader, JoinsARecordWhereverTheRingEndsInIt) {
   const std::string text = "0123456789abcdef0123456789abcdef";
   for (uint64_t before = 0; before <= 64; before += 8) {
     FakeRing ring(128);
-    ring.begin_at((128 * 7) - before);
+    ring.begin_at((uint64_t{128} * 7) - before);
     RingReader reader = ring.reader();
     ASSERT_TRUE(ring.write(9, text));
     ASSERT_TRUE(ring.write(10, "next"));

@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <string>
+#include <utility>
+
 #include "daemon/process/cgroup.h"
 
 namespace pprofd {
@@ -9,6 +13,15 @@ const std::string kId = "0123456789abcdef0123456789abcdef0123456789abcdef0123456
 const std::string kOther = "ffff456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const std::string kUid = "12345678-9abc-def0-1234-56789abcdef0";
 const std::string kUidUnderscores = "12345678_9abc_def0_1234_56789abcdef0";
+
+// Puts the ids in the place of UID, U_ID (with underscores) and ID.
+std::string with_ids(std::string text) {
+  for (const auto& [word, id] :
+       {std::pair("U_ID", kUidUnderscores), std::pair("UID", kUid), std::pair("ID", kId)})
+    if (const size_t at = text.find(word); at != std::string::npos)
+      text.replace(at, std::strlen(word), id);
+  return text;
+}
 
 TEST(ParseCgroups, ReadsV2AndV1) {
   const CgroupPaths v2 = parse_cgroups("0::/system.slice/cron.service\n");
@@ -58,19 +71,17 @@ TEST(UnitOf, IsEmptyWhereThereIsNone) {
 }
 
 TEST(ContainerOf, KnowsEveryRuntimesLayout) {
-  for (const std::string& path :
-       {"/docker/" + kId, "/system.slice/docker-" + kId + ".scope",
-        "/kubepods/burstable/pod" + kUid + "/" + kId,
-        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + kUidUnderscores +
-            ".slice/cri-containerd-" + kId + ".scope",
-        "/kubepods.slice/kubepods-pod" + kUidUnderscores + ".slice/crio-" + kId + ".scope",
-        "/system.slice/containerd.service/kubepods-burstable-pod" + kUidUnderscores +
-            ".slice:cri-containerd:" + kId,
-        "/machine.slice/libpod-" + kId + ".scope/container",
-        "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kId + ".scope",
-        "/ecs/55555555555555555555555555555555/" + kId, "/default/" + kId,
-        "/system.slice/docker-" + kId + ".scope/init.scope"})
-    EXPECT_EQ(container_of(path), kId) << path;
+  for (const char* path :
+       {"/docker/ID", "/system.slice/docker-ID.scope", "/kubepods/burstable/podUID/ID",
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_ID.slice/"
+        "cri-containerd-ID.scope",
+        "/kubepods.slice/kubepods-podU_ID.slice/crio-ID.scope",
+        "/system.slice/containerd.service/kubepods-burstable-podU_ID.slice:cri-containerd:ID",
+        "/machine.slice/libpod-ID.scope/container",
+        "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope",
+        "/ecs/55555555555555555555555555555555/ID", "/default/ID",
+        "/system.slice/docker-ID.scope/init.scope"})
+    EXPECT_EQ(container_of(with_ids(path)), kId) << path;
 }
 
 TEST(ContainerOf, TakesTheInnermost) {

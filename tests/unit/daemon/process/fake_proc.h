@@ -21,10 +21,13 @@ struct FakeProcess {
   pid_t parent = 1;
   uint64_t flags = 0x400000;
   uint64_t start_ticks = 100;
+  // GCC wants initializers where a designated one is left out.
+  // NOLINTBEGIN(readability-redundant-member-init)
   std::string maps = {};
   std::string exe = {};
   std::string cgroup = "0::/\n";
   std::vector<pid_t> thread_ids = {}; // empty: the leader alone
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 class FakeProc {

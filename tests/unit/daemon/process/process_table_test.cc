@@ -181,7 +181,7 @@ TEST_F(ProcessTableTest, DeletedAndOddFilesAreKnownForWhatTheyAre) {
   EXPECT_EQ(process->find({0x2000})->kind, MappingKind::file);
   EXPECT_EQ(process->find({0x2000})->executable->basename(), "memfd:jit");
   EXPECT_EQ(file_at(process, 0x3000), "//anon");
-  for (const uint64_t address : {0x3000, 0x4000, 0x5000, 0x6000, 0x7000})
+  for (const uint64_t address : {0x3000U, 0x4000U, 0x5000U, 0x6000U, 0x7000U})
     EXPECT_EQ(process->find({address})->kind, MappingKind::anonymous) << std::hex << address;
   EXPECT_EQ(process->find({0x8000})->kind, MappingKind::other);
   EXPECT_EQ(file_at(process, 0x9000), "/opt/two\nlines");
@@ -429,6 +429,18 @@ TEST_F(ProcessTableTest, ASampleOlderThanThePidsOwnerIsAGhostAndLeavesTheOwnerAl
   EXPECT_TRUE(ghost->ghost);
   EXPECT_EQ(table_.live(10)->comm, "sh");
   EXPECT_EQ(table_.find(10, scanned_start())->comm, "sh");
+}
+
+TEST_F(ProcessTableTest, AForkWhoseTimeCannotBeTrustedIsSettledByProc) {
+  resident(10);
+  fork(10, 20);
+  // The machine slept between the event and its reading: the true start is long before.
+  const uint64_t start = start_now() - (600 * kSecond);
+  proc_.add({.pid = 20, .comm = "slept", .start_ticks = ticks_of(start), .maps = kShellMaps});
+  Process* process = table_.find(20, start);
+  EXPECT_FALSE(process->ghost);
+  EXPECT_EQ(process->comm, "slept");
+  EXPECT_EQ(table_.find(20, start), process);
 }
 
 TEST_F(ProcessTableTest, TheSecondSampleMustAgreeExactly) {

@@ -1,10 +1,9 @@
-#include "daemon/profile/folded.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gtest/gtest.h>
 
 #include <sstream>
+
+#include "daemon/profile/folded.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {

@@ -1,12 +1,11 @@
-#include "daemon/profile/profile_builder.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <stdexcept>
+
+#include "daemon/profile/profile_builder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -14,7 +13,9 @@ namespace {
 namespace proto = perftools::profiles;
 using testing::ElementsAre;
 
-std::string why(const Result<void>& result) { return result ? "" : result.error().why; }
+std::string why(const Result<void>& result) {
+  return result ? "" : result.error().why;
+}
 
 const std::string& text(const proto::Profile& profile, int64_t index) {
   return profile.string_table(static_cast<int>(index));
@@ -219,8 +220,8 @@ TEST(ProfileBuilder, ABuildIdThatIsNoneIsLeftOut) {
 
 TEST(ProfileBuilder, LabelsAreTextOrNumbersWithUnits) {
   ProfileBuilder builder(cpu_header());
-  std::vector<Label> labels{{"thread", "main", 0, ""}, {"tid", "", 0, "tid"},
-                            {"bytes", "", 5, ""},      {"absent", "", 0, ""},
+  std::vector<Label> labels{{"thread", "main", 0, ""},   {"tid", "", 0, "tid"},
+                            {"bytes", "", 5, ""},        {"absent", "", 0, ""},
                             {"thread", "second", 0, ""}, {"pprof::base", "true", 0, ""},
                             {"", "keyless", 0, ""}};
   builder.add_sample({}, std::array<int64_t, 2>{1, 1}, labels);
@@ -230,8 +231,7 @@ TEST(ProfileBuilder, LabelsAreTextOrNumbersWithUnits) {
   for (const auto& label : profile.sample(0).label())
     found.push_back(text(profile, label.key()) + ":" + text(profile, label.str()) +
                     std::to_string(label.num()) + text(profile, label.num_unit()));
-  EXPECT_THAT(found,
-              testing::UnorderedElementsAre("thread:main0", "tid:0tid", "bytes:5bytes"));
+  EXPECT_THAT(found, testing::UnorderedElementsAre("thread:main0", "tid:0tid", "bytes:5bytes"));
 }
 
 TEST(ProfileBuilder, CommentsAreKeysWithValues) {
@@ -265,9 +265,8 @@ TEST(ProfileBuilder, AForeignIdIsABugOfTheCaller) {
   EXPECT_THROW(builder.add_location(2, 0x1000, {}), std::invalid_argument);
   EXPECT_THROW(builder.add_location(app, 0x1000, std::array{LineInfo{1, 0, 0}}),
                std::invalid_argument);
-  EXPECT_THROW(
-      builder.add_sample(std::array<uint64_t, 1>{1}, std::array<int64_t, 2>{1, 1}, {}),
-      std::invalid_argument);
+  EXPECT_THROW(builder.add_sample(std::array<uint64_t, 1>{1}, std::array<int64_t, 2>{1, 1}, {}),
+               std::invalid_argument);
   EXPECT_THROW(builder.add_sample({}, std::array<int64_t, 1>{1}, {}), std::invalid_argument);
 }
 

@@ -1,11 +1,10 @@
-#include "daemon/profile/profile_builder.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
+
+#include "daemon/profile/profile_builder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -48,8 +47,7 @@ const std::vector<Broken>& inconsistent() {
        [](auto& p) { p.mutable_sample_type(0)->set_type(999); }},
       {"the header refers to string -1", [](auto& p) { p.set_default_sample_type(-1); }},
       {"the header refers to string", [](auto& p) { p.set_doc_url(1000); }},
-      {"the header refers to string",
-       [](auto& p) { p.mutable_period_type()->set_unit(1000); }},
+      {"the header refers to string", [](auto& p) { p.mutable_period_type()->set_unit(1000); }},
       {"a comment refers to string", [](auto& p) { p.add_comment(1000); }},
       {"mapping 1 has the id 0", [](auto& p) { p.mutable_mapping(0)->set_id(0); }},
       {"function 1 has the id 0", [](auto& p) { p.mutable_function(0)->set_id(0); }},
@@ -115,13 +113,14 @@ TEST(ProfileCheck, EachRuleForOurOwnProfilesIsNamedWhenBroken) {
        [](auto& p) { p.mutable_sample_type(0)->set_type(add_string(p, "off-cpu")); }},
       {"lacks its name or unit", [](auto& p) { p.mutable_sample_type(0)->clear_unit(); }},
       {"not numbered from 1",
-       [](auto& p) { p.mutable_mapping(0)->set_id(2);
-                     for (auto& l : *p.mutable_location()) l.set_mapping_id(2); }},
+       [](auto& p) {
+         p.mutable_mapping(0)->set_id(2);
+         for (auto& l : *p.mutable_location())
+           l.set_mapping_id(2);
+       }},
       {"has no mapping", [](auto& p) { p.mutable_location(0)->clear_mapping_id(); }},
-      {"lies outside its mapping",
-       [](auto& p) { p.mutable_location(0)->set_address(0x3fffff); }},
-      {"lies outside its mapping",
-       [](auto& p) { p.mutable_location(0)->set_address(0x500000); }},
+      {"lies outside its mapping", [](auto& p) { p.mutable_location(0)->set_address(0x3fffff); }},
+      {"lies outside its mapping", [](auto& p) { p.mutable_location(0)->set_address(0x500000); }},
       {"ends before it begins",
        [](auto& p) {
          p.add_mapping()->set_id(2);
@@ -137,8 +136,7 @@ TEST(ProfileCheck, EachRuleForOurOwnProfilesIsNamedWhenBroken) {
        [](auto& p) { p.mutable_mapping(0)->set_has_filenames(false); }},
       {"has_filenames, has_line_numbers or has_inline_frames",
        [](auto& p) { p.mutable_mapping(0)->set_has_inline_frames(false); }},
-      {"empty or reserved key",
-       [](auto& p) { p.mutable_sample(0)->mutable_label(0)->set_key(0); }},
+      {"empty or reserved key", [](auto& p) { p.mutable_sample(0)->mutable_label(0)->set_key(0); }},
       {"empty or reserved key",
        [](auto& p) {
          p.mutable_sample(0)->mutable_label(0)->set_key(add_string(p, "pprof::base"));

@@ -1,13 +1,12 @@
-#include "daemon/profile/profile_builder.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <random>
+
+#include "daemon/profile/profile_builder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -23,7 +22,9 @@ proto::Profile some_profile(int64_t samples = 3) {
   return p.finish();
 }
 
-std::string message_of(const proto::Profile& profile) { return profile.SerializeAsString(); }
+std::string message_of(const proto::Profile& profile) {
+  return profile.SerializeAsString();
+}
 
 std::string gzip(const std::string& bytes) {
   z_stream stream{};
@@ -108,10 +109,9 @@ TEST(ProfileIo, TwoProfilesInOneFileAreRefused) {
 
 TEST(ProfileIo, TwoProfilesWithoutTimesAreRefusedByTheirIds) {
   proto::Profile profile = some_profile();
-  for (const char* field : {"time_nanos", "duration_nanos", "period", "period_type",
-                            "default_sample_type", "doc_url"})
-    profile.GetReflection()->ClearField(&profile,
-                                        profile.GetDescriptor()->FindFieldByName(field));
+  for (const char* field :
+       {"time_nanos", "duration_nanos", "period", "period_type", "default_sample_type", "doc_url"})
+    profile.GetReflection()->ClearField(&profile, profile.GetDescriptor()->FindFieldByName(field));
   std::string message = message_of(profile);
   ASSERT_TRUE(parse_profile(message));
   EXPECT_FALSE(parse_profile(message + message));

@@ -1,12 +1,11 @@
-#include "daemon/profile/profile_builder.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
+
+#include "daemon/profile/profile_builder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -65,7 +64,8 @@ proto::Profile at(uint64_t start, const std::string& build_id, const std::string
   ProfileBuilder builder(cpu_header());
   uint64_t mapping = builder.add_mapping({start, start + 0x2000, 0, file, build_id, false});
   uint64_t function = builder.add_function({"f", "", "", 0});
-  std::array trace{builder.add_location(mapping, start + 0x10, std::array{LineInfo{function, 1, 0}})};
+  std::array trace{
+      builder.add_location(mapping, start + 0x10, std::array{LineInfo{function, 1, 0}})};
   builder.add_sample(trace, std::array<int64_t, 2>{1, 10}, {});
   return std::move(builder).finish();
 }
@@ -82,10 +82,12 @@ TEST(ProfileMerge, TheSameExecutableElsewhereInMemoryIsTheSameMapping) {
 }
 
 TEST(ProfileMerge, WithoutBuildIdsTheFileTellsMappingsApart) {
-  EXPECT_EQ(merged({at(0x10000, "", "/a/lib.so"), at(0x70000, "", "/a/lib.so")})->mapping_size(), 1);
-  EXPECT_EQ(merged({at(0x10000, "", "/a/lib.so"), at(0x70000, "", "/b/lib.so")})->mapping_size(), 2);
-  EXPECT_EQ(merged({at(0x10000, "ab", "/a/lib.so"), at(0x70000, "cd", "/a/lib.so")})->mapping_size(),
+  EXPECT_EQ(merged({at(0x10000, "", "/a/lib.so"), at(0x70000, "", "/a/lib.so")})->mapping_size(),
+            1);
+  EXPECT_EQ(merged({at(0x10000, "", "/a/lib.so"), at(0x70000, "", "/b/lib.so")})->mapping_size(),
             2);
+  EXPECT_EQ(
+      merged({at(0x10000, "ab", "/a/lib.so"), at(0x70000, "cd", "/a/lib.so")})->mapping_size(), 2);
 }
 
 TEST(ProfileMerge, SamplesThatCancelOutLeaveNothingBehind) {
@@ -138,7 +140,9 @@ TEST(ProfileMerge, RefusesProfilesOfDifferentTypes) {
   EXPECT_THAT(periods.error().why, HasSubstr("cpu/nanoseconds and wall/nanoseconds"));
 }
 
-TEST(ProfileMerge, NothingCannotBeMerged) { EXPECT_FALSE(merge({})); }
+TEST(ProfileMerge, NothingCannotBeMerged) {
+  EXPECT_FALSE(merge({}));
+}
 
 TEST(ProfileMerge, SparseIdsOfSomebodyElsesProfileAreRenumbered) {
   proto::Profile profile = at(0x10000, "ab", "x");

@@ -1,12 +1,12 @@
 // Profiles that several tests look at.
 #pragma once
 
-#include "daemon/profile/profile_builder.h"
-
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
 
 namespace pprofd {
 

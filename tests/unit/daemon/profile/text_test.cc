@@ -1,11 +1,10 @@
-#include "daemon/profile/text.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
+
+#include "daemon/profile/text.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {
@@ -16,6 +15,13 @@ std::string table(const perftools::profiles::Profile& profile, const TextOptions
   std::ostringstream out;
   write_text(profile, options, out);
   return out.str();
+}
+
+TextOptions showing(int value_index, size_t top = 0) {
+  TextOptions options;
+  options.value_index = value_index;
+  options.top = top;
+  return options;
 }
 
 perftools::profiles::Profile some_profile() {
@@ -29,7 +35,7 @@ perftools::profiles::Profile some_profile() {
 }
 
 TEST(Text, AFunctionALineWithItsOwnAndTotalValue) {
-  std::string text = table(some_profile(), {.value_index = 1});
+  std::string text = table(some_profile(), showing(1));
   EXPECT_THAT(text, HasSubstr("     600ms 60.00% 60.00%      600ms 60.00%  app::hot\n"
                               "     300ms 30.00% 90.00%      300ms 30.00%  app::warm\n"
                               "     100ms 10.00%   100%     1000ms   100%  main\n"));
@@ -38,7 +44,7 @@ TEST(Text, AFunctionALineWithItsOwnAndTotalValue) {
 }
 
 TEST(Text, OnlyTheHottestFunctionsAreShown) {
-  std::string text = table(some_profile(), {.value_index = 0, .top = 1});
+  std::string text = table(some_profile(), showing(0, 1));
   EXPECT_THAT(text, HasSubstr("Showing 1 of 3 functions, 60 (60.00%) of 100\n"));
   EXPECT_THAT(text, HasSubstr("app::hot\n"));
   EXPECT_THAT(text, Not(HasSubstr("main\n")));

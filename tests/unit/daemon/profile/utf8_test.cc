@@ -1,6 +1,6 @@
-#include "daemon/profile/utf8.h"
-
 #include <gtest/gtest.h>
+
+#include "daemon/profile/utf8.h"
 
 namespace pprofd {
 namespace {
@@ -13,9 +13,9 @@ TEST(Utf8, AcceptsTheFirstAndLastCharacterOfEachLength) {
 }
 
 TEST(Utf8, RefusesOverlongSurrogateTooLargeAndCutOffCharacters) {
-  for (const char* text :
-       {"\x80", "\xbf", "\xc0\xaf", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xe1\x80", "\xed\xa0\x80",
-        "\xf0\x8f\xbf\xbf", "\xf1\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xffz"})
+  for (const char* text : {"\x80", "\xbf", "\xc0\xaf", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf",
+                           "\xe1\x80", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf1\x80\x80",
+                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xffz"})
     EXPECT_FALSE(is_utf8(text)) << text;
 }
 

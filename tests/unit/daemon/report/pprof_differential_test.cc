@@ -1,13 +1,5 @@
 // Our reports and profiles against pprof's own: google/pprof at the pinned version and the program
 // of the Go distribution, on profiles of our builder and of Go's runtime.
-#include "daemon/profile/folded.h"
-#include "daemon/report/diff.h"
-#include "daemon/report/input.h"
-#include "daemon/report/report.h"
-
-#include "tests/unit/daemon/output/temporary_folder.h"
-#include "tests/unit/daemon/report/random_profile.h"
-
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/util/message_differencer.h>
@@ -17,6 +9,14 @@
 #include <map>
 #include <random>
 #include <sstream>
+
+#include "daemon/profile/folded.h"
+#include "daemon/report/diff.h"
+#include "daemon/report/input.h"
+#include "daemon/report/report.h"
+#include "tests/unit/daemon/output/temporary_folder.h"
+#include "tests/unit/daemon/report/about.h"
+#include "tests/unit/daemon/report/random_profile.h"
 
 namespace pprofd {
 namespace {
@@ -98,7 +98,9 @@ std::string our_report(ReportOptions options) {
   return result ? out.str() : result.error().what + ": " + result.error().why;
 }
 
-int sample_types(const std::string& file) { return read_profile(file)->sample_type_size(); }
+int sample_types(const std::string& file) {
+  return read_profile(file)->sample_type_size();
+}
 
 constexpr const char* kTopMarker = "flat  flat%   sum%";
 
@@ -108,8 +110,10 @@ TEST_F(PprofDifferential, TopIsTheSameToTheLetter) {
       for (int type = 0; type < sample_types(file); type++) {
         auto theirs = lines_behind(
             pprof(program, "-top -sample_index=" + std::to_string(type) + " " + file), kTopMarker);
-        auto mine = lines_behind(our_report({.files = {file}, .sample_type = std::to_string(type)}),
-                                 kTopMarker);
+        auto mine = lines_behind(
+            our_report(
+                about({file}, [&](ReportOptions& o) { o.sample_type = std::to_string(type); })),
+            kTopMarker);
         ASSERT_FALSE(mine.empty());
         ASSERT_EQ(mine, theirs) << program << " " << file << " " << type;
       }
@@ -117,14 +121,14 @@ TEST_F(PprofDifferential, TopIsTheSameToTheLetter) {
 
 TEST_F(PprofDifferential, TheTopFunctionsAreTheSameToTheLetter) {
   for (const std::string& file : {peers.profiles[0], ours[0]}) {
-    ReportOptions options{.files = {file}};
+    ReportOptions options = about({file});
     options.top = 5;
     options.long_names = true;
     std::ostringstream out;
     ASSERT_TRUE(report(options, out));
     auto theirs = lines_behind(
-        run(peers.programs[0] + " -symbolize=none -nodefraction=0 -edgefraction=0 -top -nodecount=5 " +
-            file),
+        run(peers.programs[0] +
+            " -symbolize=none -nodefraction=0 -edgefraction=0 -top -nodecount=5 " + file),
         kTopMarker);
     auto mine = lines_behind(out.str(), kTopMarker);
     ASSERT_EQ(mine.size(), 5U);
@@ -138,10 +142,10 @@ TEST_F(PprofDifferential, TheTopFunctionsAreTheSameToTheLetter) {
 
 TEST_F(PprofDifferential, TheTreeIsTheSameToTheLetter) {
   for (const std::string& file : all()) {
-    auto theirs =
-        lines_behind(pprof(peers.programs[0], "-tree " + file), "calls calls% + context");
-    auto mine = lines_behind(our_report({.files = {file}, .view = ReportView::kTree}),
-                             "calls calls% + context");
+    auto theirs = lines_behind(pprof(peers.programs[0], "-tree " + file), "calls calls% + context");
+    auto mine = lines_behind(
+        our_report(about({file}, [&](ReportOptions& o) { o.view = ReportView::kTree; })),
+        "calls calls% + context");
     ASSERT_EQ(mine, theirs) << file;
   }
 }
@@ -151,7 +155,7 @@ TEST_F(PprofDifferential, MergedFilesAreTheSameToTheLetter) {
                              std::pair(peers.profiles[2], peers.profiles[3]),
                              std::pair(ours[0], ours[1]), std::pair(ours[2], ours[2])}) {
     auto theirs = lines_behind(pprof(peers.programs[0], "-top " + a + " " + b), kTopMarker);
-    EXPECT_EQ(lines_behind(our_report({.files = {a, b}}), kTopMarker), theirs) << a << " " << b;
+    EXPECT_EQ(lines_behind(our_report(about({a, b})), kTopMarker), theirs) << a << " " << b;
     auto merged = read_merged({a, b});
     ASSERT_TRUE(merged);
     std::string file = write("merged", *merged);
@@ -168,7 +172,11 @@ TEST_F(PprofDifferential, FocusAndIgnoreAreTheSameToTheLetter) {
           std::pair("file\\.cc$", "recurse"), std::pair("(?i)MAIN\\.", "")}) {
       std::string arguments = "-top -focus='" + std::string(focus) + "' -ignore='" + ignore + "' ";
       auto theirs = lines_behind(pprof(peers.programs[0], arguments + file), kTopMarker);
-      auto mine = lines_behind(our_report({.files = {file}, .focus = focus, .ignore = ignore}),
+      auto mine = lines_behind(our_report(about({file},
+                                                [&](ReportOptions& o) {
+                                                  o.focus = focus;
+                                                  o.ignore = ignore;
+                                                })),
                                kTopMarker);
       EXPECT_EQ(mine, theirs) << file << " " << focus << " " << ignore;
     }
@@ -184,7 +192,7 @@ TEST_F(PprofDifferential, DroppedFramesAreTheSameToTheLetter) {
       profile.set_keep_frames(profile.string_table_size());
       profile.add_string_table(keep);
       std::string file = write("dropped", profile);
-      EXPECT_EQ(lines_behind(our_report({.files = {file}}), kTopMarker),
+      EXPECT_EQ(lines_behind(our_report(about({file})), kTopMarker),
                 lines_behind(pprof(peers.programs[0], "-top " + file), kTopMarker))
           << drop << " " << keep;
     }
@@ -237,8 +245,10 @@ TEST_F(PprofDifferential, FoldedStacksAreItsTraces) {
     std::string unit = profile->string_table(static_cast<int>(type.unit()));
     Stacks theirs = stacks_of_traces(
         pprof(peers.programs[0], "-traces -unit=" + unit + " " + index + " " + file));
-    Stacks mine = stacks_of_folded(our_report(
-        {.files = {file}, .view = ReportView::kFolded, .sample_type = "0"}));
+    Stacks mine = stacks_of_folded(our_report(about({file}, [&](ReportOptions& o) {
+      o.view = ReportView::kFolded;
+      o.sample_type = "0";
+    })));
     std::erase_if(theirs, [](const auto& stack) { return stack.second == 0; });
     ASSERT_FALSE(mine.empty());
     EXPECT_EQ(mine, theirs) << file;
@@ -253,8 +263,8 @@ TEST_F(PprofDifferential, ChangesAreThoseOfABaseProfile) {
     for (const FunctionChange& change : function_changes(*before, *after, 1))
       mine[change.name] = {change.flat_after - change.flat_before,
                            change.cum_after - change.cum_before};
-    std::string table = pprof(peers.programs[0], "-top -unit=nanoseconds -sample_index=1 -base=" +
-                                                     base + " " + now);
+    std::string table = pprof(peers.programs[0],
+                              "-top -unit=nanoseconds -sample_index=1 -base=" + base + " " + now);
     for (const std::string& line : lines_behind(table, kTopMarker)) {
       std::istringstream in(line);
       std::string flat, flat_share, sum_share, cum, cum_share, name;
@@ -309,8 +319,8 @@ TEST_F(PprofDifferential, ItReadsWhateverWeRead) {
 
 TEST_F(PprofDifferential, OurMessagesAreTheOfficialOnes) {
   std::string set = temporary / "official.pb";
-  std::string errors = run("protoc -I " + peers.folder + "/module/proto --descriptor_set_out=" +
-                           set + " profile.proto");
+  std::string errors = run("protoc -I " + peers.folder +
+                           "/module/proto --descriptor_set_out=" + set + " profile.proto");
   google::protobuf::FileDescriptorSet official;
   ASSERT_TRUE(official.ParseFromString(read_file(set))) << errors;
   ASSERT_EQ(official.file_size(), 1);
@@ -326,9 +336,8 @@ TEST_F(PprofDifferential, OurMessagesAreTheOfficialOnes) {
     for (auto& field : *message.mutable_field())
       field.clear_json_name();
   EXPECT_GT(mine.message_type_size(), 0);
-  EXPECT_TRUE(MessageDifferencer::Equals(mine, theirs))
-      << mine.DebugString() << "\n---\n"
-      << theirs.DebugString();
+  EXPECT_TRUE(MessageDifferencer::Equals(mine, theirs)) << mine.DebugString() << "\n---\n"
+                                                        << theirs.DebugString();
 }
 
 } // namespace

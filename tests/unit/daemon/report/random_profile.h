@@ -1,16 +1,15 @@
-// Profiles of every shape that our builder makes: recursion, inlined functions, several executables,
-// frames without symbols, labels, kernel frames, names of several languages.
+// Profiles of every shape that our builder makes: recursion, inlined functions, several
+// executables, frames without symbols, labels, kernel frames, names of several languages.
 #pragma once
-
-#include "daemon/profile/profile_builder.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
 
 #include <array>
 #include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "daemon/profile/profile_builder.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 
@@ -22,8 +21,8 @@ public:
     mappings_ = {
         builder_.add_mapping({0x400000, 0x500000, 0, "/usr/bin/app", "c0ffee", false}),
         builder_.add_mapping({0x7f0000, 0x7f9000, 0x2000, "/usr/lib/libx.so.1", "beef", false}),
-        builder_.add_mapping({0xffffffff80000000, 0xffffffff90000000, 0, "[kernel.kallsyms]_text",
-                              "", true}),
+        builder_.add_mapping(
+            {0xffffffff80000000, 0xffffffff90000000, 0, "[kernel.kallsyms]_text", "", true}),
         0};
     for (int i = 0; i < 40; i++)
       locations_.push_back(location());

@@ -1,9 +1,8 @@
-#include "daemon/report/summary.h"
-
-#include "tests/unit/daemon/profile/sample_profiles.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "daemon/report/summary.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd {
 namespace {

@@ -108,7 +108,11 @@ const std::map<std::string, std::function<void(Channel&, const worker::Request&)
        std::exit(4);
      }},
     {"silent", [](Channel&, const worker::Request&) { wait_for_ever(); }},
-    {"crashes", [](Channel&, const worker::Request&) { std::raise(SIGSEGV); }},
+    {"crashes",
+     [](Channel&, const worker::Request&) {
+       std::signal(SIGSEGV, SIG_DFL); // not the sanitizers' handler
+       std::raise(SIGSEGV);
+     }},
 };
 
 } // namespace

@@ -365,6 +365,37 @@ TEST_F(LiveProcessTest, AProgramInsideAContainerIsOpenedThroughItsRoot) {
   ::kill(inside, SIGKILL);
 }
 
+// Kernels before 6.8 name the inode below the overlay in maps and records, stat(2) that of the
+// overlay.
+TEST_F(LiveProcessTest, AProgramOnAnOverlayIsOpened) {
+  for (const char* part : {"lower", "upper", "work", "merged"})
+    fs::create_directory(folder_.path() / part);
+  const fs::path merged = folder_.path() / "merged";
+  const std::string build_id =
+      copy_with_build_id(HELPER, folder_.path() / "lower" / "program", 130);
+  const auto in = [&](const char* part) { return (folder_.path() / part).string(); };
+  const std::string options =
+      "lowerdir=" + in("lower") + ",upperdir=" + in("upper") + ",workdir=" + in("work");
+  if (::mount("overlay", merged.c_str(), "overlay", 0, options.c_str()) != 0)
+    GTEST_SKIP() << "needs root and overlayfs";
+  start();
+  {
+    Child child({merged / "program", "wait"});
+    EXPECT_EQ(child.line(), "ready");
+    for (const char* how : {"by events", "from /proc"}) {
+      if (IsSkipped())
+        break;
+      EXPECT_TRUE(machine_->pump_until([&] { return runs(child.pid(), merged / "program"); }));
+      const Executable& executable = program(child.pid());
+      EXPECT_EQ(executable.state, ExecutableState::open) << how << executable.why_unavailable;
+      EXPECT_EQ(executable.file, identity_of(merged / "program")) << how;
+      start();
+    }
+  }
+  machine_.reset(); // its descriptors keep the mount busy
+  EXPECT_EQ(::umount2(merged.c_str(), MNT_DETACH), 0);
+}
+
 TEST_F(LiveProcessTest, AZombieLeaderWithALiveThreadKeepsItsMappings) {
   Child child({HELPER, "zombie-leader"});
   ASSERT_EQ(child.line(), "ready");
@@ -410,7 +441,15 @@ TEST_F(LiveProcessTest, TenThousandThreadsCostLittle) {
       << " events lost";
   const uint64_t applied = machine_->table().stats().events - events;
   EXPECT_GE(applied + machine_->sideband().lost(), static_cast<uint64_t>(kThreads));
-  EXPECT_LT((machine_->time_applying() - before) / applied, 20us);
+  // Other processes of the machine are in it too; a reading of /proc for each thread would show.
+#ifdef NDEBUG
+  constexpr auto kMost = 5us;
+#else
+  constexpr auto kMost = 200us;
+#endif
+  const auto each = (machine_->time_applying() - before) / applied;
+  RecordProperty("ns_per_event", std::to_string(each.count()));
+  EXPECT_LT(each, kMost);
   EXPECT_LT(machine_->table().memory(), memory + 1'000'000);
 }
 

@@ -1,8 +1,8 @@
-#include "daemon/profile/table/short_name.h"
-
 #include <gtest/gtest.h>
 
 #include <utility>
+
+#include "daemon/profile/table/short_name.h"
 
 namespace pprofd {
 namespace {
@@ -127,11 +127,28 @@ TEST(ShortName, GoNamesKeepReceivers) {
 }
 
 TEST(ShortName, OtherNamesStayAsTheyAre) {
-  expect_unchanged({"", "main", "__x64_sys_read", "do_syscall_64", "tcp_v4_rcv.isra.0",
-                    "libx.so.1+0x1234", "[unknown]+0xbeef", "com.foo.Bar.<init>", "<module>",
-                    "<genexpr>", "(anonymous)", "(garbage collector)", "get size",
-                    "handle (server.js:12)", "-[NSObject init]", "a < b", "f(int", "A<int",
-                    "f)", "operator", "{", "f{(}"});
+  expect_unchanged({"",
+                    "main",
+                    "__x64_sys_read",
+                    "do_syscall_64",
+                    "tcp_v4_rcv.isra.0",
+                    "libx.so.1+0x1234",
+                    "[unknown]+0xbeef",
+                    "com.foo.Bar.<init>",
+                    "<module>",
+                    "<genexpr>",
+                    "(anonymous)",
+                    "(garbage collector)",
+                    "get size",
+                    "handle (server.js:12)",
+                    "-[NSObject init]",
+                    "a < b",
+                    "f(int",
+                    "A<int",
+                    "f)",
+                    "operator",
+                    "{",
+                    "f{(}"});
 }
 
 TEST(ShortName, AHostileNameTakesNoTimeAndNoStack) {
@@ -145,6 +162,10 @@ TEST(ShortName, AHostileNameTakesNoTimeAndNoStack) {
   for (int i = 0; i < 100'000; i++)
     many += "::<";
   EXPECT_EQ(short_name(many), many);
+  std::string thunks;
+  for (int i = 0; i < 100'000; i++)
+    thunks += "virtual thunk to ";
+  EXPECT_LE(short_name(thunks + "f(int)").size(), thunks.size() + 1);
 }
 
 } // namespace

@@ -1,8 +1,8 @@
-#include "daemon/profile/table/units.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
+
+#include "daemon/profile/table/units.h"
 
 namespace pprofd {
 namespace {
