@@ -153,17 +153,7 @@ static __always_inline enum unwind_lookup find_rule(__u32 table, __u64 address64
 	rule = bpf_map_lookup_elem(&rules, &rule_index);
 	if (!rule || rule->cfa == UNWIND_CFA_NONE)
 		return UNWIND_NO_ROW;
-	found->cfa = rule->cfa;
-	found->fp = rule->fp;
-	found->ra = rule->ra;
-	found->cfa_register = rule->cfa_register;
-	found->cfa_offset = rule->cfa_offset;
-	found->fp_offset = rule->fp_offset;
-	found->ra_offset = rule->ra_offset;
-	found->deref_offset = rule->deref_offset;
-	found->flags = rule->flags;
-	if (rule->merge_delta && low - (row & 0xffff) >= rule->merge_at)
-		found->cfa_offset += rule->merge_delta;
+	unwind_apply(found, rule, low - (row & 0xffff));
 	return UNWIND_FOUND;
 }
 

@@ -81,7 +81,8 @@ struct pprofd_table_chunk {
 
 #define PPROFD_MAX_RULES 65535
 
-/* A rule as it is applied: merged rows resolved. */
+/* A rule as it is applied, merged rows resolved, with the key under which it is cached: 32 bytes,
+ * so that two share a cache line and a CPU's cache of them stays small. */
 struct unwind_found {
 	__u64 pc;
 	__u32 space;
@@ -91,9 +92,10 @@ struct unwind_found {
 	__u8 cfa_register;
 	__s32 cfa_offset;
 	__s32 fp_offset;
-	__s16 ra_offset;
+	__s32 ra_offset;
 	__s16 deref_offset;
-	__u32 flags;
+	__u8 flags;
+	__u8 reserved;
 };
 
 static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");

@@ -18,7 +18,13 @@
  *
  * A stack is complete where a rule says that the return address is undefined (the ABI's mark of the
  * outermost frame), or where it is 0. Code without any rule is crossed by its frame pointer,
- * [fp] = caller's fp, [fp + 8] = return address: a guess, and the frame is marked so.
+ * [fp] = caller's fp, [fp + 8] = return address: a guess, and this frame and all above it are
+ * marked so. Such a chain is complete where it ends in a 0, but only behind at least one such step:
+ * a frame pointer of 0 in code that may use the register for anything says nothing.
+ *
+ * The stack grows down, so a caller's sp lies above its callee's, unless code switched stacks
+ * between them: signals, coroutines, Go. That happens a few times in a stack; a walk that goes down
+ * more often than UNWIND_MAX_DESCENTS runs in circles.
  *
  * The stack is read in blocks: a read of 512 bytes costs the kernel what one of 8 does.
  */
@@ -36,7 +42,8 @@
 /* User addresses end here, with five-level page tables too. */
 #define UNWIND_USER_END (1ULL << 56)
 
-#define UNWIND_BLOCK_WORDS 64
+#define UNWIND_BLOCK_WORDS  64
+#define UNWIND_MAX_DESCENTS 64
 
 enum unwind_lookup {
 	UNWIND_FOUND = 0,
@@ -50,13 +57,14 @@ struct unwind_state {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 lr;	    /* arm64 */
 	__u64 signal_frame; /* address of the registers of the frame below, 0: none */
 	__u32 frame_count;
 	__u32 end;	   /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
 	__u32 exact;	   /* ip is an instruction's address, not a return address */
 	__u32 leaf;	   /* no step has been taken: registers[] hold */
-	__u32 guess;	   /* this frame was found by a frame pointer */
+	__u32 guess;	   /* this frame or one below it was found by a frame pointer */
+	__u32 no_fp;	   /* fp is lost */
+	__u32 descents;	   /* how often a caller's sp was not above its callee's */
 	__u32 block_words; /* of block[], valid from block_start on */
 	__u64 block_start;
 	__u64 registers[UNWIND_REGISTERS]; /* of the leaf, by DWARF number */
@@ -70,6 +78,24 @@ UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 p
 					     struct unwind_found *found);
 /* Where frame word `index` goes; null where there is no room for it. */
 UNWIND_INLINE __u64 *unwind_slot(struct unwind_state *state, __u32 index);
+
+/* Fills in the rule of a row that starts `distance` bytes before the pc. */
+UNWIND_INLINE void unwind_apply(struct unwind_found *found, const struct unwind_rule *rule,
+				__u64 distance)
+{
+	found->cfa = rule->cfa;
+	found->fp = rule->fp;
+	found->ra = rule->ra;
+	found->cfa_register = rule->cfa_register;
+	found->cfa_offset = rule->cfa_offset;
+	found->fp_offset = rule->fp_offset;
+	found->ra_offset = rule->ra_offset;
+	found->deref_offset = rule->deref_offset;
+	found->flags = rule->flags;
+	found->reserved = 0;
+	if (rule->merge_delta && distance >= rule->merge_at)
+		found->cfa_offset += rule->merge_delta;
+}
 
 UNWIND_INLINE int unwind_stop(struct unwind_state *state, enum pprofd_stack_end end)
 {
@@ -140,7 +166,7 @@ UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *
 	}
 	if (reg == UNWIND_FP) {
 		*value = state->fp;
-		return 0;
+		return state->no_fp ? -1 : 0;
 	}
 	if (reg >= UNWIND_REGISTERS)
 		return -1;
@@ -153,42 +179,37 @@ UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *
 	return unwind_word(state, state->signal_frame + unwind_signal_offset(reg), value);
 }
 
+/* The state becomes that of the caller. `exact`: ip is not a return address. */
+UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp,
+			       __u32 exact)
+{
+	if (ip >= UNWIND_USER_END)
+		return unwind_stop(state, PPROFD_STACK_BAD_RETURN_ADDRESS);
+	if (sp <= state->sp && ++state->descents > UNWIND_MAX_DESCENTS)
+		return unwind_stop(state, PPROFD_STACK_LOOP);
+	state->ip = ip;
+	state->sp = sp;
+	state->fp = fp;
+	state->exact = exact;
+	state->signal_frame = 0;
+	state->leaf = 0;
+	return unwind_push(state);
+}
+
 /* Goes from a signal trampoline to the frame that was interrupted. */
 UNWIND_INLINE int unwind_cross_signal(struct unwind_state *state)
 {
 	__u64 frame = state->sp, ip, sp, fp;
+	int done;
 
 	if (unwind_word(state, frame + unwind_signal_offset(UNWIND_FP), &fp) != 0 ||
 	    unwind_word(state, frame + unwind_signal_offset(UNWIND_SP), &sp) != 0 ||
 	    unwind_word(state, frame + UNWIND_SIGNAL_PC, &ip) != 0)
 		return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	state->ip = ip;
-	state->sp = sp;
-	state->fp = fp;
+	state->no_fp = 0;
+	done = unwind_enter(state, ip, sp, fp, 1);
 	state->signal_frame = frame;
-	state->exact = 1;
-	state->leaf = 0;
-	state->guess = 0;
-	return unwind_push(state);
-}
-
-/* The state becomes that of the caller. */
-UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp,
-			       __u32 guess)
-{
-	ip &= UNWIND_ADDRESS_MASK;
-	if (ip == 0)
-		return unwind_stop(state, PPROFD_STACK_COMPLETE);
-	if (ip >= UNWIND_USER_END)
-		return unwind_stop(state, PPROFD_STACK_BAD_RETURN_ADDRESS);
-	state->ip = ip;
-	state->sp = sp;
-	state->fp = fp;
-	state->signal_frame = 0;
-	state->exact = 0;
-	state->leaf = 0;
-	state->guess = guess;
-	return unwind_push(state);
+	return done;
 }
 
 /* Crosses a frame by its frame pointer. `otherwise`: why the stack ends here if that can't be. */
@@ -197,12 +218,19 @@ UNWIND_INLINE int unwind_by_frame_pointer(struct unwind_state *state,
 {
 	__u64 fp = state->fp, caller_fp, ip;
 
-	/* The stack grows down: a caller's frame lies above its callee's. */
+	if (state->no_fp)
+		return unwind_stop(state, otherwise);
+	if (fp == 0 && state->guess)
+		return unwind_stop(state, PPROFD_STACK_COMPLETE);
 	if (fp < state->sp || (fp & 7) != 0 || fp >= UNWIND_USER_END)
 		return unwind_stop(state, otherwise);
 	if (unwind_word(state, fp + 8, &ip) != 0 || unwind_word(state, fp, &caller_fp) != 0)
 		return unwind_stop(state, otherwise);
-	return unwind_enter(state, ip, fp + 16, caller_fp, 1);
+	ip &= UNWIND_ADDRESS_MASK;
+	if (ip == 0)
+		return unwind_stop(state, state->guess ? PPROFD_STACK_COMPLETE : otherwise);
+	state->guess = 1;
+	return unwind_enter(state, ip, fp + 16, caller_fp, 0);
 }
 
 UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_found *rule, __u64 pc,
@@ -216,16 +244,20 @@ UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_fou
 		break;
 	case UNWIND_CFA_FP:
 		base = state->fp;
+		if (state->no_fp)
+			return -PPROFD_STACK_UNKNOWN_REGISTER;
 		break;
 	case UNWIND_CFA_PLT:
-		base = state->sp + ((pc & 15) >= (__u64)rule->deref_offset ? 8 : 0);
+		base = state->sp + ((__s64)(pc & 15) >= rule->deref_offset ? 8 : 0);
 		break;
 	case UNWIND_CFA_DEREF_SP:
-		if (unwind_word(state, state->sp + (__s64)rule->deref_offset, &base) != 0)
+		if (unwind_word(state, state->sp + (__u64)(__s64)rule->deref_offset, &base) != 0)
 			return -PPROFD_STACK_READ_FAILED;
 		break;
 	case UNWIND_CFA_DEREF_FP:
-		if (unwind_word(state, state->fp + (__s64)rule->deref_offset, &base) != 0)
+		if (state->no_fp)
+			return -PPROFD_STACK_UNKNOWN_REGISTER;
+		if (unwind_word(state, state->fp + (__u64)(__s64)rule->deref_offset, &base) != 0)
 			return -PPROFD_STACK_READ_FAILED;
 		break;
 	case UNWIND_CFA_REGISTER:
@@ -235,36 +267,56 @@ UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_fou
 	default:
 		return -PPROFD_STACK_UNSUPPORTED_RULE;
 	}
-	*cfa = base + (__s64)rule->cfa_offset;
+	*cfa = base + (__u64)(__s64)rule->cfa_offset;
 	return 0;
 }
 
+/* A frame pointer that can't be known is lost, but perhaps nothing will ask for it: the stack goes
+ * on without. */
 UNWIND_INLINE int unwind_caller_fp(struct unwind_state *state, const struct unwind_found *rule,
 				   __u64 cfa, __u64 *fp)
 {
+	__u64 offset = (__u64)(__s64)rule->fp_offset;
+
 	*fp = state->fp;
 	switch (rule->fp) {
 	case UNWIND_FP_AT_CFA:
-		return unwind_word(state, cfa + (__s64)rule->fp_offset, fp);
+		state->no_fp = 0;
+		return unwind_word(state, cfa + offset, fp);
 	case UNWIND_FP_AT_FP:
-		return unwind_word(state, state->fp + (__s64)rule->fp_offset, fp);
+		return state->no_fp ? 0 : unwind_word(state, state->fp + offset, fp);
 	case UNWIND_FP_REGISTER:
-		/* Lost, but perhaps never asked for: the stack goes on without it. */
-		if (unwind_register(state, (__u32)rule->fp_offset, fp) != 0)
-			*fp = 0;
+		state->no_fp = unwind_register(state, (__u32)rule->fp_offset, fp) != 0;
 		return 0;
 	case UNWIND_FP_UNSUPPORTED:
-		*fp = 0;
+		state->no_fp = 1;
 		return 0;
 	default:
 		return 0;
 	}
 }
 
+UNWIND_INLINE int unwind_return_address(struct unwind_state *state, const struct unwind_found *rule,
+					__u64 cfa, __u64 *ip)
+{
+	switch (rule->ra) {
+	case UNWIND_RA_AT_CFA:
+		return unwind_word(state, cfa + (__u64)(__s64)rule->ra_offset, ip) == 0
+			       ? 0
+			       : -PPROFD_STACK_READ_FAILED;
+	case UNWIND_RA_REGISTER:
+		return unwind_register(state, (__u32)rule->ra_offset, ip) == 0
+			       ? 0
+			       : -PPROFD_STACK_UNKNOWN_REGISTER;
+	default:
+		return -PPROFD_STACK_UNSUPPORTED_RULE;
+	}
+}
+
 UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind_found *rule,
 				 __u64 pc)
 {
-	__u64 cfa, ip, fp;
+	__u64 cfa, ip, sp, fp;
 	int error;
 
 	if (rule->cfa == UNWIND_CFA_SIGNAL)
@@ -272,20 +324,20 @@ UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind
 	if (rule->ra == UNWIND_RA_UNDEFINED)
 		return unwind_stop(state, PPROFD_STACK_COMPLETE);
 	error = unwind_cfa(state, rule, pc, &cfa);
+	if (!error)
+		error = unwind_return_address(state, rule, cfa, &ip);
 	if (error)
 		return unwind_stop(state, (enum pprofd_stack_end) - error);
-	if (rule->ra == UNWIND_RA_AT_CFA) {
-		if (unwind_word(state, cfa + (__s64)rule->ra_offset, &ip) != 0)
-			return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	} else if (rule->ra == UNWIND_RA_REGISTER) {
-		if (unwind_register(state, (__u32)rule->ra_offset, &ip) != 0)
-			return unwind_stop(state, PPROFD_STACK_UNKNOWN_REGISTER);
-	} else {
-		return unwind_stop(state, PPROFD_STACK_UNSUPPORTED_RULE);
-	}
+	sp = cfa;
+	if ((rule->flags & UNWIND_RULE_SP_REGISTER) &&
+	    unwind_register(state, (__u32)rule->deref_offset, &sp) != 0)
+		return unwind_stop(state, PPROFD_STACK_UNKNOWN_REGISTER);
 	if (unwind_caller_fp(state, rule, cfa, &fp) != 0)
 		return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	return unwind_enter(state, ip, cfa, fp, state->guess);
+	ip &= UNWIND_ADDRESS_MASK;
+	if (ip == 0)
+		return unwind_stop(state, PPROFD_STACK_COMPLETE);
+	return unwind_enter(state, ip, sp, fp, (rule->flags & UNWIND_RULE_SIGNAL_FRAME) != 0);
 }
 
 /* Begins with the leaf: ip, sp, fp and registers[] are set. */
@@ -297,6 +349,8 @@ UNWIND_INLINE int unwind_begin(struct unwind_state *state)
 	state->exact = 1;
 	state->leaf = 1;
 	state->guess = 0;
+	state->no_fp = 0;
+	state->descents = 0;
 	state->block_words = 0;
 	state->block_start = 0;
 	return unwind_push(state);

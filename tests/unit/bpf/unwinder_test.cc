@@ -17,6 +17,11 @@ const Memory* memory = nullptr;
 
 } // namespace
 
+struct Host {
+  unwind_state state;
+  std::vector<__u64> frames;
+};
+
 long unwind_read(void* to, __u32 size, __u64 address) {
   for (__u32 at = 0; at < size; at += 8) {
     const auto word = memory->find(address + at);
@@ -25,6 +30,15 @@ long unwind_read(void* to, __u32 size, __u64 address) {
     std::memcpy(static_cast<char*>(to) + at, &word->second, 8);
   }
   return 0;
+}
+
+unwind_lookup unwind_find(unwind_state* /*state*/, __u64 /*pc*/, unwind_found* /*found*/) {
+  return UNWIND_NO_UNWIND_INFO;
+}
+
+__u64* unwind_slot(unwind_state* state, __u32 index) {
+  std::vector<__u64>& frames = reinterpret_cast<Host*>(state)->frames;
+  return index < frames.size() ? &frames[index] : nullptr;
 }
 
 namespace {
@@ -38,14 +52,15 @@ struct Walk {
 
 Walk walk(const Memory& stack, __u64 ip, __u64 sp, __u64 fp) {
   memory = &stack;
-  std::vector<__u64> frames(PPROFD_MAX_USER_FRAMES);
-  unwind_state state{};
-  state.frames = frames.data();
-  unwind_begin(&state, ip, sp, fp);
-  while (unwind_step(&state) == 0) {
+  Host host{.state = {}, .frames = std::vector<__u64>(PPROFD_MAX_USER_FRAMES)};
+  host.state.ip = ip;
+  host.state.sp = sp;
+  host.state.fp = fp;
+  unwind_begin(&host.state);
+  while (unwind_step(&host.state) == 0) {
   }
-  frames.resize(state.frame_count);
-  return {frames, static_cast<pprofd_stack_end>(state.end)};
+  host.frames.resize(host.state.frame_count);
+  return {host.frames, static_cast<pprofd_stack_end>(host.state.end)};
 }
 
 __u64 heuristic(__u64 address) {
@@ -60,33 +75,33 @@ TEST(Unwinder, WalksFramePointersToTheRoot) {
   EXPECT_EQ(result.words, (std::vector<__u64>{0x401000, heuristic(0x4010ff), heuristic(0x4011ff)}));
 }
 
-TEST(Unwinder, EndsCompleteWhereTheReturnAddressIsZero) {
+TEST(Unwinder, TakesAZeroForTheRootOnlyBehindAFrame) {
   const Memory stack{{kStack, kStack + 16}, {kStack + 8, 0}};
-  EXPECT_EQ(walk(stack, 0x401000, kStack, kStack).end, PPROFD_STACK_COMPLETE);
+  EXPECT_EQ(walk(stack, 0x401000, kStack, kStack).end, PPROFD_STACK_NO_UNWIND_INFO);
 }
 
 TEST(Unwinder, RefusesAFramePointerBelowTheStackPointer) {
   const Walk result = walk({}, 0x401000, kStack, kStack - 8);
-  EXPECT_EQ(result.end, PPROFD_STACK_BAD_FRAME_POINTER);
+  EXPECT_EQ(result.end, PPROFD_STACK_NO_UNWIND_INFO);
   EXPECT_EQ(result.words.size(), 1U);
 }
 
 TEST(Unwinder, RefusesAnUnalignedOrKernelFramePointer) {
-  EXPECT_EQ(walk({}, 0x401000, kStack, kStack + 4).end, PPROFD_STACK_BAD_FRAME_POINTER);
-  EXPECT_EQ(walk({}, 0x401000, kStack, 0xffff888000000000).end, PPROFD_STACK_BAD_FRAME_POINTER);
+  EXPECT_EQ(walk({}, 0x401000, kStack, kStack + 4).end, PPROFD_STACK_NO_UNWIND_INFO);
+  EXPECT_EQ(walk({}, 0x401000, kStack, 0xffff888000000000).end, PPROFD_STACK_NO_UNWIND_INFO);
 }
 
 TEST(Unwinder, DoesNotLoopOnAFrameThatPointsAtItself) {
   const Memory stack{{kStack, kStack}, {kStack + 8, 0x401100}};
   const Walk result = walk(stack, 0x401000, kStack, kStack);
-  EXPECT_EQ(result.end, PPROFD_STACK_BAD_FRAME_POINTER);
+  EXPECT_EQ(result.end, PPROFD_STACK_NO_UNWIND_INFO);
   EXPECT_EQ(result.words.size(), 2U);
 }
 
 TEST(Unwinder, SaysWhereMemoryCouldNotBeRead) {
   const Memory stack{{kStack, kStack + 4096}, {kStack + 8, 0x401100}};
   const Walk result = walk(stack, 0x401000, kStack, kStack);
-  EXPECT_EQ(result.end, PPROFD_STACK_READ_FAILED);
+  EXPECT_EQ(result.end, PPROFD_STACK_NO_UNWIND_INFO);
   EXPECT_EQ(result.words.size(), 2U);
 }
 
