@@ -81,6 +81,15 @@ struct pprofd_table_chunk {
 
 #define PPROFD_MAX_RULES 65535
 
+/* What a look-up finds. */
+enum unwind_lookup {
+	UNWIND_FOUND = 0,
+	UNWIND_NO_MAPPING,     /* no executable mapping is known at the pc */
+	UNWIND_PENDING,	       /* the executable's rows are not there yet */
+	UNWIND_NO_ROW,	       /* the executable has rows, none for the pc */
+	UNWIND_NO_UNWIND_INFO, /* the code has no rows at all */
+};
+
 /* A rule as it is applied, merged rows resolved, with the key under which it is cached: 32 bytes,
  * so that two share a cache line and a CPU's cache of them stays small. */
 struct unwind_found {
@@ -97,6 +106,24 @@ struct unwind_found {
 	__u8 flags;
 	__u8 reserved;
 };
+
+/* Fills in the rule of a row that starts `distance` bytes before the pc. */
+static inline __attribute__((always_inline)) void
+unwind_apply(struct unwind_found *found, const struct unwind_rule *rule, __u64 distance)
+{
+	found->cfa = rule->cfa;
+	found->fp = rule->fp;
+	found->ra = rule->ra;
+	found->cfa_register = rule->cfa_register;
+	found->cfa_offset = rule->cfa_offset;
+	found->fp_offset = rule->fp_offset;
+	found->ra_offset = rule->ra_offset;
+	found->deref_offset = rule->deref_offset;
+	found->flags = rule->flags;
+	found->reserved = 0;
+	if (rule->merge_delta && distance >= rule->merge_at)
+		found->cfa_offset += rule->merge_delta;
+}
 
 static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");
 static_assert(sizeof(struct pprofd_space_chunk) == 968, "fits a 1 KiB allocation with its key");

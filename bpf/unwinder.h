@@ -31,71 +31,21 @@
 #pragma once
 
 #include "bpf/abi.h"
+#include "bpf/unwind_state.h"
 #include "bpf/unwind_tables.h"
-
-#ifndef UNWIND_INLINE
-#define UNWIND_INLINE static inline __attribute__((always_inline))
-#endif
-
-#include "bpf/unwind_arch.h"
 
 /* User addresses end here, with five-level page tables too. */
 #define UNWIND_USER_END (1ULL << 56)
 
-#define UNWIND_BLOCK_WORDS  64
 #define UNWIND_MAX_DESCENTS 64
 
-enum unwind_lookup {
-	UNWIND_FOUND = 0,
-	UNWIND_NO_MAPPING,     /* no executable mapping is known at the pc */
-	UNWIND_PENDING,	       /* the executable's rows are not there yet */
-	UNWIND_NO_ROW,	       /* the executable has rows, none for the pc */
-	UNWIND_NO_UNWIND_INFO, /* the code has no rows at all */
-};
-
-struct unwind_state {
-	__u64 ip;
-	__u64 sp;
-	__u64 fp;
-	__u64 signal_frame; /* address of the registers of the frame below, 0: none */
-	__u32 frame_count;
-	__u32 end;	   /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
-	__u32 exact;	   /* ip is an instruction's address, not a return address */
-	__u32 leaf;	   /* no step has been taken: registers[] hold */
-	__u32 guess;	   /* this frame or one below it was found by a frame pointer */
-	__u32 no_fp;	   /* fp is lost */
-	__u32 descents;	   /* how often a caller's sp was not above its callee's */
-	__u32 block_words; /* of block[], valid from block_start on */
-	__u64 block_start;
-	__u64 registers[UNWIND_REGISTERS]; /* of the leaf, by DWARF number */
-	__u64 block[UNWIND_BLOCK_WORDS];
-};
-
 /* Reads size bytes of the target's memory at address; 0, or negative where it can't be read. */
-UNWIND_INLINE long unwind_read(void *to, __u32 size, __u64 address);
+UNWIND_INLINE long unwind_read(struct unwind_state *state, void *to, __u32 size, __u64 address);
 /* The rule that holds at pc, merged rows resolved. */
 UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 pc,
 					     struct unwind_found *found);
 /* Where frame word `index` goes; null where there is no room for it. */
 UNWIND_INLINE __u64 *unwind_slot(struct unwind_state *state, __u32 index);
-
-/* Fills in the rule of a row that starts `distance` bytes before the pc. */
-UNWIND_INLINE void unwind_apply(struct unwind_found *found, const struct unwind_rule *rule,
-				__u64 distance)
-{
-	found->cfa = rule->cfa;
-	found->fp = rule->fp;
-	found->ra = rule->ra;
-	found->cfa_register = rule->cfa_register;
-	found->cfa_offset = rule->cfa_offset;
-	found->fp_offset = rule->fp_offset;
-	found->ra_offset = rule->ra_offset;
-	found->deref_offset = rule->deref_offset;
-	found->flags = rule->flags;
-	found->reserved = 0;
-	if (rule->merge_delta && distance >= rule->merge_at)
-		found->cfa_offset += rule->merge_delta;
-}
 
 UNWIND_INLINE int unwind_stop(struct unwind_state *state, enum pprofd_stack_end end)
 {
@@ -127,14 +77,14 @@ UNWIND_INLINE int unwind_fill(struct unwind_state *state, __u64 address)
 		start = state->sp & ~7ULL;
 	state->block_start = start;
 	state->block_words = UNWIND_BLOCK_WORDS;
-	if (unwind_read(state->block, sizeof(state->block), start) == 0)
+	if (unwind_read(state, state->block, sizeof(state->block), start) == 0)
 		return 0;
 	state->block_start = address;
 	state->block_words = 16;
-	if (unwind_read(state->block, 16 * 8, address) == 0)
+	if (unwind_read(state, state->block, 16 * 8, address) == 0)
 		return 0;
 	state->block_words = 1;
-	if (unwind_read(state->block, 8, address) == 0)
+	if (unwind_read(state, state->block, 8, address) == 0)
 		return 0;
 	state->block_words = 0;
 	return -1;
@@ -145,7 +95,7 @@ UNWIND_INLINE int unwind_word(struct unwind_state *state, __u64 address, __u64 *
 	__u64 index = (address - state->block_start) >> 3;
 
 	if (address & 7)
-		return unwind_read(word, 8, address) == 0 ? 0 : -1;
+		return unwind_read(state, word, 8, address) == 0 ? 0 : -1;
 	if (address < state->block_start || index >= state->block_words) {
 		if (unwind_fill(state, address) != 0)
 			return -1;
