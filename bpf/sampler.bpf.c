@@ -42,7 +42,7 @@ UNWIND_INLINE struct scratch *scratch_of(struct unwind_state *state)
 	return (void *)state - offsetof(struct scratch, unwind);
 }
 
-UNWIND_INLINE long unwind_read(void *to, __u32 size, __u64 address)
+UNWIND_INLINE long unwind_read(struct unwind_state *state, void *to, __u32 size, __u64 address)
 {
 	return bpf_probe_read_user(to, size, (const void *)address);
 }

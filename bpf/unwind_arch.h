@@ -44,7 +44,7 @@ UNWIND_INLINE __u32 unwind_signal_offset(__u32 reg)
 {
 	const __u64 places = 0x76543210FA89BECDULL; /* r15..r8, sp, bp, di, si, bx, cx, dx, ax */
 
-	return UNWIND_SIGNAL_REGISTERS + ((places >> ((reg & 15) * 4)) & 15) * 8;
+	return UNWIND_SIGNAL_REGISTERS + (__u32)((places >> ((reg & 15) * 4)) & 15) * 8;
 }
 
 #endif

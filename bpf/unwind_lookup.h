@@ -11,7 +11,8 @@
  */
 #pragma once
 
-#include "bpf/unwinder.h"
+#include "bpf/unwind_state.h"
+#include "bpf/unwind_tables.h"
 
 /* A chunk or rule, null: there is none. Valid until the next call. */
 UNWIND_INLINE const struct pprofd_space_chunk *
@@ -47,7 +48,7 @@ struct rule_cache {
 UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 mappings, __u64 pc,
 					      const struct pprofd_mapping **to)
 {
-	struct pprofd_chunk_key key = { .owner = space, .chunk = 0 };
+	struct pprofd_chunk_key key = {.owner = space, .chunk = 0};
 	const struct pprofd_space_chunk *chunk;
 	__u32 at;
 
@@ -77,7 +78,7 @@ UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 ma
 UNWIND_INLINE enum unwind_lookup find_chunk(void *world, __u32 table, __u32 address,
 					    const struct pprofd_table_chunk **to)
 {
-	struct pprofd_chunk_key key = { .owner = table, .chunk = PPROFD_DIRECTORY_CHUNK };
+	struct pprofd_chunk_key key = {.owner = table, .chunk = PPROFD_DIRECTORY_CHUNK};
 	const struct pprofd_table_chunk *chunk = unwind_table_chunk(world, &key);
 	__u32 at;
 
@@ -130,17 +131,7 @@ UNWIND_INLINE enum unwind_lookup find_rule(void *world, __u32 table, __u64 addre
 	rule = unwind_rule_at(world, row >> 16);
 	if (!rule || rule->cfa == UNWIND_CFA_NONE)
 		return UNWIND_NO_ROW;
-	found->cfa = rule->cfa;
-	found->fp = rule->fp;
-	found->ra = rule->ra;
-	found->cfa_register = rule->cfa_register;
-	found->cfa_offset = rule->cfa_offset;
-	found->fp_offset = rule->fp_offset;
-	found->ra_offset = rule->ra_offset;
-	found->deref_offset = rule->deref_offset;
-	found->flags = rule->flags;
-	if (rule->merge_delta && low - (row & 0xffff) >= rule->merge_at)
-		found->cfa_offset += rule->merge_delta;
+	unwind_apply(found, rule, low - (row & 0xffff));
 	return UNWIND_FOUND;
 }
 
@@ -173,7 +164,6 @@ UNWIND_INLINE enum unwind_lookup look_up(void *world, __u32 space, __u32 mapping
 		return result;
 	found->pc = pc;
 	found->space = space;
-	found->pad = 0;
 	*entry = *found;
 	return UNWIND_FOUND;
 }

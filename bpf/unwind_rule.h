@@ -52,16 +52,20 @@ struct unwind_rule {
 	__u8 cfa_register; /* DWARF number */
 	__s32 cfa_offset;
 	__s32 fp_offset; /* or a DWARF register number */
-	__s16 ra_offset; /* or a DWARF register number */
+	__s32 ra_offset; /* or a DWARF register number */
 	__s16 deref_offset;
 	__s16 merge_delta; /* 0: not merged */
 	__u8 merge_at;	   /* bytes */
 	__u8 flags;	   /* enum unwind_rule_flags */
+	__u16 reserved;	   /* 0 */
 };
 
 enum unwind_rule_flags {
 	UNWIND_RULE_SIGNAL_FRAME = 1 << 0, /* 'S': the caller's pc is no return address */
 	UNWIND_RULE_PAC = 1 << 1,	   /* arm64: the return address is signed, strip it */
+	/* The caller's sp is not the CFA but in the register that deref_offset names: known at the
+	   leaf alone (longjmp). */
+	UNWIND_RULE_SP_REGISTER = 1 << 2,
 };
 
-static_assert(sizeof(struct unwind_rule) == 20, "no hidden padding");
+static_assert(sizeof(struct unwind_rule) == 24, "no hidden padding");

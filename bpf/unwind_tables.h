@@ -16,9 +16,9 @@
  * What is missing is pending: no entry for the process, a space or table that was removed or is not
  * there yet. Then the sample takes a copy of its stack along, and user space unwinds it.
  *
- * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages: each
- * covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low 16
- * bits relative to the base and the rule's index. A directory lists the chunks' bases; one level
+ * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages:
+ * each covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low
+ * 16 bits relative to the base and the rule's index. A directory lists the chunks' bases; one level
  * suffices for 492 chunks (a quarter million rows), two for all there are.
  *
  * Addresses in tables are offsets in the executable's file, so that a mapping can refer to a table
@@ -41,8 +41,8 @@ struct pprofd_mapping {
 	__u32 table; /* enum pprofd_table_id or a table's number */
 };
 
-#define PPROFD_SPACE_MAPPINGS 40
-#define PPROFD_SPACE_DIRECTORY 120
+#define PPROFD_SPACE_MAPPINGS	  40
+#define PPROFD_SPACE_DIRECTORY	  120
 #define PPROFD_SPACE_MAX_MAPPINGS (PPROFD_SPACE_MAPPINGS * PPROFD_SPACE_DIRECTORY)
 
 /* Chunk 0 holds the mappings where they fit into one; else the directory stands at
@@ -82,17 +82,27 @@ enum pprofd_table_levels {
 };
 
 struct pprofd_table_chunk {
-	__u32 base;	/* address of the first row */
-	__u32 count;	/* rows, or entries of a directory */
-	__u32 levels;	/* first-level directory: enum pprofd_table_levels */
-	__u32 end;	/* row chunk: first address behind its last row's range; second-level
-			 * directory: number of its first chunk */
+	__u32 base;   /* address of the first row */
+	__u32 count;  /* rows, or entries of a directory */
+	__u32 levels; /* first-level directory: enum pprofd_table_levels */
+	__u32 end;    /* row chunk: first address behind its last row's range; second-level
+		       * directory: number of its first chunk */
 	__u32 rows[PPROFD_TABLE_ROWS]; /* address - base | rule << 16; directory: bases */
 };
 
 #define PPROFD_MAX_RULES 65535
 
-/* A rule as it is applied: merged rows resolved. */
+/* What a look-up finds. */
+enum unwind_lookup {
+	UNWIND_FOUND = 0,
+	UNWIND_NO_MAPPING,     /* no executable mapping is known at the pc */
+	UNWIND_PENDING,	       /* the executable's rows are not there yet */
+	UNWIND_NO_ROW,	       /* the executable has rows, none for the pc */
+	UNWIND_NO_UNWIND_INFO, /* the code has no rows at all */
+};
+
+/* A rule as it is applied, merged rows resolved, with the key under which it is cached: 32 bytes,
+ * so that two share a cache line and a CPU's cache of them stays small. */
 struct unwind_found {
 	__u64 pc;
 	__u32 space;
@@ -105,8 +115,26 @@ struct unwind_found {
 	__s32 ra_offset;
 	__s16 deref_offset;
 	__u8 flags;
-	__u8 pad;
+	__u8 reserved;
 };
+
+/* Fills in the rule of a row that starts `distance` bytes before the pc. */
+static inline __attribute__((always_inline)) void
+unwind_apply(struct unwind_found *found, const struct unwind_rule *rule, __u64 distance)
+{
+	found->cfa = rule->cfa;
+	found->fp = rule->fp;
+	found->ra = rule->ra;
+	found->cfa_register = rule->cfa_register;
+	found->cfa_offset = rule->cfa_offset;
+	found->fp_offset = rule->fp_offset;
+	found->ra_offset = rule->ra_offset;
+	found->deref_offset = rule->deref_offset;
+	found->flags = rule->flags;
+	found->reserved = 0;
+	if (rule->merge_delta && distance >= rule->merge_at)
+		found->cfa_offset += rule->merge_delta;
+}
 
 static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");
 static_assert(sizeof(struct pprofd_space_chunk) == 968, "fits a 1 KiB allocation with its key");

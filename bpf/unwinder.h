@@ -18,53 +18,29 @@
  *
  * A stack is complete where a rule says that the return address is undefined (the ABI's mark of the
  * outermost frame), or where it is 0. Code without any rule is crossed by its frame pointer,
- * [fp] = caller's fp, [fp + 8] = return address: a guess, and the frame is marked so.
+ * [fp] = caller's fp, [fp + 8] = return address: a guess, and this frame and all above it are
+ * marked so. Such a chain is complete where it ends in a 0, but only behind at least one such step:
+ * a frame pointer of 0 in code that may use the register for anything says nothing.
+ *
+ * The stack grows down, so a caller's sp lies above its callee's, unless code switched stacks
+ * between them: signals, coroutines, Go. That happens a few times in a stack; a walk that goes down
+ * more often than UNWIND_MAX_DESCENTS runs in circles.
  *
  * The stack is read in blocks: a read of 512 bytes costs the kernel what one of 8 does.
  */
 #pragma once
 
 #include "bpf/abi.h"
+#include "bpf/unwind_state.h"
 #include "bpf/unwind_tables.h"
-
-#ifndef UNWIND_INLINE
-#define UNWIND_INLINE static inline __attribute__((always_inline))
-#endif
-
-#include "bpf/unwind_arch.h"
 
 /* User addresses end here, with five-level page tables too. */
 #define UNWIND_USER_END (1ULL << 56)
 
-#define UNWIND_BLOCK_WORDS 64
-
-enum unwind_lookup {
-	UNWIND_FOUND = 0,
-	UNWIND_NO_MAPPING,     /* no executable mapping is known at the pc */
-	UNWIND_PENDING,	       /* the executable's rows are not there yet */
-	UNWIND_NO_ROW,	       /* the executable has rows, none for the pc */
-	UNWIND_NO_UNWIND_INFO, /* the code has no rows at all */
-};
-
-struct unwind_state {
-	__u64 ip;
-	__u64 sp;
-	__u64 fp;
-	__u64 lr;	    /* arm64 */
-	__u64 signal_frame; /* address of the registers of the frame below, 0: none */
-	__u32 frame_count;
-	__u32 end;	   /* enum pprofd_stack_end, valid after unwind_step() returned 1 */
-	__u32 exact;	   /* ip is an instruction's address, not a return address */
-	__u32 leaf;	   /* no step has been taken: registers[] hold */
-	__u32 guess;	   /* this frame was found by a frame pointer */
-	__u32 block_words; /* of block[], valid from block_start on */
-	__u64 block_start;
-	__u64 registers[UNWIND_REGISTERS]; /* of the leaf, by DWARF number */
-	__u64 block[UNWIND_BLOCK_WORDS];
-};
+#define UNWIND_MAX_DESCENTS 64
 
 /* Reads size bytes of the target's memory at address; 0, or negative where it can't be read. */
-UNWIND_INLINE long unwind_read(void *to, __u32 size, __u64 address);
+UNWIND_INLINE long unwind_read(struct unwind_state *state, void *to, __u32 size, __u64 address);
 /* The rule that holds at pc, merged rows resolved. */
 UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 pc,
 					     struct unwind_found *found);
@@ -101,14 +77,14 @@ UNWIND_INLINE int unwind_fill(struct unwind_state *state, __u64 address)
 		start = state->sp & ~7ULL;
 	state->block_start = start;
 	state->block_words = UNWIND_BLOCK_WORDS;
-	if (unwind_read(state->block, sizeof(state->block), start) == 0)
+	if (unwind_read(state, state->block, sizeof(state->block), start) == 0)
 		return 0;
 	state->block_start = address;
 	state->block_words = 16;
-	if (unwind_read(state->block, 16 * 8, address) == 0)
+	if (unwind_read(state, state->block, 16 * 8, address) == 0)
 		return 0;
 	state->block_words = 1;
-	if (unwind_read(state->block, 8, address) == 0)
+	if (unwind_read(state, state->block, 8, address) == 0)
 		return 0;
 	state->block_words = 0;
 	return -1;
@@ -119,7 +95,7 @@ UNWIND_INLINE int unwind_word(struct unwind_state *state, __u64 address, __u64 *
 	__u64 index = (address - state->block_start) >> 3;
 
 	if (address & 7)
-		return unwind_read(word, 8, address) == 0 ? 0 : -1;
+		return unwind_read(state, word, 8, address) == 0 ? 0 : -1;
 	if (address < state->block_start || index >= state->block_words) {
 		if (unwind_fill(state, address) != 0)
 			return -1;
@@ -140,7 +116,7 @@ UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *
 	}
 	if (reg == UNWIND_FP) {
 		*value = state->fp;
-		return 0;
+		return state->no_fp ? -1 : 0;
 	}
 	if (reg >= UNWIND_REGISTERS)
 		return -1;
@@ -153,42 +129,37 @@ UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *
 	return unwind_word(state, state->signal_frame + unwind_signal_offset(reg), value);
 }
 
+/* The state becomes that of the caller. `exact`: ip is not a return address. */
+UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp,
+			       __u32 exact)
+{
+	if (ip >= UNWIND_USER_END)
+		return unwind_stop(state, PPROFD_STACK_BAD_RETURN_ADDRESS);
+	if (sp <= state->sp && ++state->descents > UNWIND_MAX_DESCENTS)
+		return unwind_stop(state, PPROFD_STACK_LOOP);
+	state->ip = ip;
+	state->sp = sp;
+	state->fp = fp;
+	state->exact = exact;
+	state->signal_frame = 0;
+	state->leaf = 0;
+	return unwind_push(state);
+}
+
 /* Goes from a signal trampoline to the frame that was interrupted. */
 UNWIND_INLINE int unwind_cross_signal(struct unwind_state *state)
 {
 	__u64 frame = state->sp, ip, sp, fp;
+	int done;
 
 	if (unwind_word(state, frame + unwind_signal_offset(UNWIND_FP), &fp) != 0 ||
 	    unwind_word(state, frame + unwind_signal_offset(UNWIND_SP), &sp) != 0 ||
 	    unwind_word(state, frame + UNWIND_SIGNAL_PC, &ip) != 0)
 		return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	state->ip = ip;
-	state->sp = sp;
-	state->fp = fp;
+	state->no_fp = 0;
+	done = unwind_enter(state, ip, sp, fp, 1);
 	state->signal_frame = frame;
-	state->exact = 1;
-	state->leaf = 0;
-	state->guess = 0;
-	return unwind_push(state);
-}
-
-/* The state becomes that of the caller. */
-UNWIND_INLINE int unwind_enter(struct unwind_state *state, __u64 ip, __u64 sp, __u64 fp,
-			       __u32 guess)
-{
-	ip &= UNWIND_ADDRESS_MASK;
-	if (ip == 0)
-		return unwind_stop(state, PPROFD_STACK_COMPLETE);
-	if (ip >= UNWIND_USER_END)
-		return unwind_stop(state, PPROFD_STACK_BAD_RETURN_ADDRESS);
-	state->ip = ip;
-	state->sp = sp;
-	state->fp = fp;
-	state->signal_frame = 0;
-	state->exact = 0;
-	state->leaf = 0;
-	state->guess = guess;
-	return unwind_push(state);
+	return done;
 }
 
 /* Crosses a frame by its frame pointer. `otherwise`: why the stack ends here if that can't be. */
@@ -197,12 +168,19 @@ UNWIND_INLINE int unwind_by_frame_pointer(struct unwind_state *state,
 {
 	__u64 fp = state->fp, caller_fp, ip;
 
-	/* The stack grows down: a caller's frame lies above its callee's. */
+	if (state->no_fp)
+		return unwind_stop(state, otherwise);
+	if (fp == 0 && state->guess)
+		return unwind_stop(state, PPROFD_STACK_COMPLETE);
 	if (fp < state->sp || (fp & 7) != 0 || fp >= UNWIND_USER_END)
 		return unwind_stop(state, otherwise);
 	if (unwind_word(state, fp + 8, &ip) != 0 || unwind_word(state, fp, &caller_fp) != 0)
 		return unwind_stop(state, otherwise);
-	return unwind_enter(state, ip, fp + 16, caller_fp, 1);
+	ip &= UNWIND_ADDRESS_MASK;
+	if (ip == 0)
+		return unwind_stop(state, state->guess ? PPROFD_STACK_COMPLETE : otherwise);
+	state->guess = 1;
+	return unwind_enter(state, ip, fp + 16, caller_fp, 0);
 }
 
 UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_found *rule, __u64 pc,
@@ -216,16 +194,20 @@ UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_fou
 		break;
 	case UNWIND_CFA_FP:
 		base = state->fp;
+		if (state->no_fp)
+			return -PPROFD_STACK_UNKNOWN_REGISTER;
 		break;
 	case UNWIND_CFA_PLT:
-		base = state->sp + ((pc & 15) >= (__u64)rule->deref_offset ? 8 : 0);
+		base = state->sp + ((__s64)(pc & 15) >= rule->deref_offset ? 8 : 0);
 		break;
 	case UNWIND_CFA_DEREF_SP:
-		if (unwind_word(state, state->sp + (__s64)rule->deref_offset, &base) != 0)
+		if (unwind_word(state, state->sp + (__u64)(__s64)rule->deref_offset, &base) != 0)
 			return -PPROFD_STACK_READ_FAILED;
 		break;
 	case UNWIND_CFA_DEREF_FP:
-		if (unwind_word(state, state->fp + (__s64)rule->deref_offset, &base) != 0)
+		if (state->no_fp)
+			return -PPROFD_STACK_UNKNOWN_REGISTER;
+		if (unwind_word(state, state->fp + (__u64)(__s64)rule->deref_offset, &base) != 0)
 			return -PPROFD_STACK_READ_FAILED;
 		break;
 	case UNWIND_CFA_REGISTER:
@@ -235,36 +217,56 @@ UNWIND_INLINE int unwind_cfa(struct unwind_state *state, const struct unwind_fou
 	default:
 		return -PPROFD_STACK_UNSUPPORTED_RULE;
 	}
-	*cfa = base + (__s64)rule->cfa_offset;
+	*cfa = base + (__u64)(__s64)rule->cfa_offset;
 	return 0;
 }
 
+/* A frame pointer that can't be known is lost, but perhaps nothing will ask for it: the stack goes
+ * on without. */
 UNWIND_INLINE int unwind_caller_fp(struct unwind_state *state, const struct unwind_found *rule,
 				   __u64 cfa, __u64 *fp)
 {
+	__u64 offset = (__u64)(__s64)rule->fp_offset;
+
 	*fp = state->fp;
 	switch (rule->fp) {
 	case UNWIND_FP_AT_CFA:
-		return unwind_word(state, cfa + (__s64)rule->fp_offset, fp);
+		state->no_fp = 0;
+		return unwind_word(state, cfa + offset, fp);
 	case UNWIND_FP_AT_FP:
-		return unwind_word(state, state->fp + (__s64)rule->fp_offset, fp);
+		return state->no_fp ? 0 : unwind_word(state, state->fp + offset, fp);
 	case UNWIND_FP_REGISTER:
-		/* Lost, but perhaps never asked for: the stack goes on without it. */
-		if (unwind_register(state, (__u32)rule->fp_offset, fp) != 0)
-			*fp = 0;
+		state->no_fp = unwind_register(state, (__u32)rule->fp_offset, fp) != 0;
 		return 0;
 	case UNWIND_FP_UNSUPPORTED:
-		*fp = 0;
+		state->no_fp = 1;
 		return 0;
 	default:
 		return 0;
 	}
 }
 
+UNWIND_INLINE int unwind_return_address(struct unwind_state *state, const struct unwind_found *rule,
+					__u64 cfa, __u64 *ip)
+{
+	switch (rule->ra) {
+	case UNWIND_RA_AT_CFA:
+		return unwind_word(state, cfa + (__u64)(__s64)rule->ra_offset, ip) == 0
+			       ? 0
+			       : -PPROFD_STACK_READ_FAILED;
+	case UNWIND_RA_REGISTER:
+		return unwind_register(state, (__u32)rule->ra_offset, ip) == 0
+			       ? 0
+			       : -PPROFD_STACK_UNKNOWN_REGISTER;
+	default:
+		return -PPROFD_STACK_UNSUPPORTED_RULE;
+	}
+}
+
 UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind_found *rule,
 				 __u64 pc)
 {
-	__u64 cfa, ip, fp;
+	__u64 cfa, ip, sp, fp;
 	int error;
 
 	if (rule->cfa == UNWIND_CFA_SIGNAL)
@@ -272,20 +274,20 @@ UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind
 	if (rule->ra == UNWIND_RA_UNDEFINED)
 		return unwind_stop(state, PPROFD_STACK_COMPLETE);
 	error = unwind_cfa(state, rule, pc, &cfa);
+	if (!error)
+		error = unwind_return_address(state, rule, cfa, &ip);
 	if (error)
 		return unwind_stop(state, (enum pprofd_stack_end) - error);
-	if (rule->ra == UNWIND_RA_AT_CFA) {
-		if (unwind_word(state, cfa + (__s64)rule->ra_offset, &ip) != 0)
-			return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	} else if (rule->ra == UNWIND_RA_REGISTER) {
-		if (unwind_register(state, (__u32)rule->ra_offset, &ip) != 0)
-			return unwind_stop(state, PPROFD_STACK_UNKNOWN_REGISTER);
-	} else {
-		return unwind_stop(state, PPROFD_STACK_UNSUPPORTED_RULE);
-	}
+	sp = cfa;
+	if ((rule->flags & UNWIND_RULE_SP_REGISTER) &&
+	    unwind_register(state, (__u32)rule->deref_offset, &sp) != 0)
+		return unwind_stop(state, PPROFD_STACK_UNKNOWN_REGISTER);
 	if (unwind_caller_fp(state, rule, cfa, &fp) != 0)
 		return unwind_stop(state, PPROFD_STACK_READ_FAILED);
-	return unwind_enter(state, ip, cfa, fp, state->guess);
+	ip &= UNWIND_ADDRESS_MASK;
+	if (ip == 0)
+		return unwind_stop(state, PPROFD_STACK_COMPLETE);
+	return unwind_enter(state, ip, sp, fp, (rule->flags & UNWIND_RULE_SIGNAL_FRAME) != 0);
 }
 
 /* Begins with the leaf: ip, sp, fp and registers[] are set. */
@@ -297,6 +299,8 @@ UNWIND_INLINE int unwind_begin(struct unwind_state *state)
 	state->exact = 1;
 	state->leaf = 1;
 	state->guess = 0;
+	state->no_fp = 0;
+	state->descents = 0;
 	state->block_words = 0;
 	state->block_start = 0;
 	return unwind_push(state);

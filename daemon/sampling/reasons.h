@@ -44,6 +44,8 @@ constexpr std::string_view stack_end_name(pprofd_stack_end end) {
     return "unwind_rows_pending";
   case PPROFD_STACK_COMPAT:
     return "32_bit_process";
+  case PPROFD_STACK_LOOP:
+    return "loop";
   case PPROFD_STACK_KERNEL_LIMIT:
     return "kernel_frame_limit";
   case PPROFD_STACK_END_COUNT:

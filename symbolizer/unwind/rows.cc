@@ -1,0 +1,188 @@
+#include "symbolizer/unwind/rows.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "symbolizer/unwind/architecture.h"
+#include "symbolizer/unwind/cfi/index.h"
+#include "symbolizer/unwind/cfi/program.h"
+#include "symbolizer/unwind/cfi/records.h"
+#include "symbolizer/unwind/cfi/sections.h"
+#include "symbolizer/unwind/cfi/spans.h"
+#include "symbolizer/unwind/go_facts.h"
+#include "symbolizer/unwind/row_stream.h"
+#include "symbolizer/unwind/trampolines.h"
+
+namespace pprofd::symbolizer {
+namespace {
+
+class Compiler {
+public:
+  Compiler(const ByteSource& source, const ElfImage& image, const Architecture& architecture,
+           const RowOptions& options, const RowSink& sink)
+      : source_(source), image_(image), sections_(cfi::find_cfi_sections(source, image)),
+        reader_(source, image, architecture), program_(architecture),
+        go_(find_go_facts(source, image)), find_everywhere_(!sections_.has_dependencies || go_),
+        trampolines_(source, image, architecture, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
+        cleaner_(architecture, options, sink, facts_), overlay_(architecture, cleaner_) {}
+
+  UnwindFacts run() {
+    describe_file();
+    if (find_everywhere_)
+      look_for_trampolines(facts_.text.start.value, facts_.text.end.value);
+    index_.build(source_, image_, sections_, reader_, facts_);
+    cfi::FdeSpans spans(index_, reader_, facts_);
+    uint64_t covered = facts_.text.start.value;
+    while (const auto span = spans.next()) {
+      if (span->start > covered)
+        uncovered(covered, span->start);
+      take(*span);
+      covered = span->end;
+    }
+    uncovered(covered, std::max(covered, facts_.text.end.value));
+    overlay_.finish();
+    cleaner_.finish();
+    return std::move(facts_);
+  }
+
+private:
+  // A gap smaller than this is padding between functions.
+  static constexpr uint64_t kPadding = 15;
+  // Bytes of code that are looked through for trampolines.
+  static constexpr uint64_t kMaxOwnCode = 256ULL << 20;
+  static constexpr uint64_t kMaxGaps = 4ULL << 20;
+  static constexpr uint64_t kMaxGap = 64ULL << 10;
+
+  void describe_file() {
+    facts_.notes = std::move(sections_.notes);
+    for (const cfi::CfiSection& section : sections_.sections)
+      (section.debug ? facts_.debug_frame_bytes : facts_.eh_frame_bytes) += section.size;
+    if (!image_.code().empty())
+      facts_.text = {.start = image_.code().front().start, .end = image_.code().back().end};
+    facts_.go = go_;
+  }
+
+  // Trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or a Go
+  // program. In other files only islands without FDEs are looked at, as assembly leaves them.
+  void look_for_trampolines(uint64_t start, uint64_t end) {
+    for (const uint64_t address : trampolines_.find(start, end)) {
+      overlay_.add(address);
+      ++facts_.signal_trampolines;
+    }
+  }
+
+  void uncovered(uint64_t start, uint64_t end) {
+    if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
+      look_for_trampolines(start, end);
+    overlay_.gap(start);
+  }
+
+  void take(const cfi::FdeSpan& span) {
+    const auto program = reader_.program(*span.section, span.header, span.fde);
+    if (!program) {
+      drop(span, program.error());
+      return;
+    }
+    const auto done = program_.run(*program->cie, {.start = span.fde.start,
+                                                   .end = span.fde.end,
+                                                   .instructions = program->instructions,
+                                                   .instructions_address = program->address});
+    if (!done) {
+      drop(span, done.error());
+      return;
+    }
+    const auto rows = program_.rows();
+    facts_.rows_decoded += rows.size();
+    if (program_.unsupported() != cfi::kNothingUnsupported)
+      for (const auto& row : rows)
+        count_unsupported(row.unsupported);
+    if (span.start == span.fde.start && span.end == span.fde.end) {
+      overlay_.rows(rows);
+      return;
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const bool over = i + 1 < rows.size() && rows[i + 1].address <= span.start;
+      if (!over && rows[i].address < span.end)
+        overlay_.row(std::max(rows[i].address, span.start), rows[i].rule);
+    }
+  }
+
+  void drop(const cfi::FdeSpan& span, FdeFault fault) {
+    ++facts_.malformed[static_cast<size_t>(fault)];
+    --facts_.fdes;
+    overlay_.gap(span.start);
+  }
+
+  void count_unsupported(uint8_t unsupported) {
+    facts_.unsupported_cfa += (unsupported & cfi::kUnsupportedCfa) != 0;
+    facts_.unsupported_fp += (unsupported & cfi::kUnsupportedFp) != 0;
+    facts_.unsupported_ra += (unsupported & cfi::kUnsupportedReturnAddress) != 0;
+    facts_.unsupported_sp += (unsupported & cfi::kUnsupportedSp) != 0;
+  }
+
+  const ByteSource& source_;
+  const ElfImage& image_;
+  UnwindFacts facts_;
+  cfi::CfiSections sections_;
+  cfi::RecordReader reader_;
+  cfi::Program program_;
+  cfi::FdeIndex index_;
+  std::optional<GoFacts> go_;
+  bool find_everywhere_;
+  TrampolineFinder trampolines_;
+  RowCleaner cleaner_;
+  TrampolineOverlay overlay_;
+};
+
+} // namespace
+
+bool operator==(const Row& a, const Row& b) {
+  return a.address == b.address && std::memcmp(&a.rule, &b.rule, sizeof a.rule) == 0;
+}
+
+std::string_view name_of(FdeFault fault) {
+  static constexpr std::array<std::string_view, kFdeFaults> kNames = {
+      "record", "CIE", "pointer", "range", "instruction", "state", "location", "too large"};
+  return kNames.at(static_cast<size_t>(fault));
+}
+
+std::string_view name_of(GoFunction function) {
+  switch (function) {
+  case GoFunction::kGoexit:
+    return "goexit";
+  case GoFunction::kMstart:
+    return "mstart";
+  case GoFunction::kRt0Go:
+    return "rt0_go";
+  case GoFunction::kRt0:
+    return "rt0";
+  case GoFunction::kAsmcgocall:
+    return "asmcgocall";
+  case GoFunction::kSystemstack:
+    return "systemstack";
+  case GoFunction::kMcall:
+    return "mcall";
+  }
+  return {};
+}
+
+uint64_t UnwindFacts::malformed_total() const {
+  return std::accumulate(malformed.begin(), malformed.end(), uint64_t{0});
+}
+
+Result<UnwindFacts> compile_rows(const ByteSource& source, const ElfImage& image,
+                                 const RowOptions& options, const RowSink& sink) {
+  const Architecture* architecture = architecture_of(image.machine());
+  if (architecture == nullptr)
+    return fail("read unwind information",
+                "machine " + std::to_string(image.machine()) + " is neither x86-64 nor arm64");
+  if (image.type() == ET_REL)
+    return fail("read unwind information", "a relocatable file has no addresses yet");
+  return Compiler(source, image, *architecture, options, sink).run();
+}
+
+} // namespace pprofd::symbolizer
