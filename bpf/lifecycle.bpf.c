@@ -24,6 +24,7 @@ static __always_inline void inherit_mappings(__u32 parent_pid, struct task_struc
 		return;
 	inherited = *entry;
 	inherited.start_time = child->start_boottime;
+	inherited.pid = child_pid;
 	bpf_map_update_elem(&processes, &child_pid, &inherited, BPF_ANY);
 }
 

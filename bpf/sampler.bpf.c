@@ -153,14 +153,18 @@ static __always_inline void find_space(struct scratch *scratch)
 {
 	__u32 pid = scratch->sample.pid;
 	const struct pprofd_process *process = bpf_map_lookup_elem(&processes, &pid);
+	struct pprofd_process copy;
 
 	scratch->space = 0;
 	if (!process)
 		return;
-	if (process->start_time != 0 && process->start_time != scratch->sample.start_time)
+	copy = *process;
+	if (!STILL_OF(process->pid, pid))
 		return;
-	scratch->space = process->space;
-	scratch->mappings = process->mappings;
+	if (copy.start_time != 0 && copy.start_time != scratch->sample.start_time)
+		return;
+	scratch->space = copy.space;
+	scratch->mappings = copy.mappings;
 }
 
 static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,

@@ -44,9 +44,16 @@ struct rule_cache {
 		low_;                                                                              \
 	})
 
-/* The mapping that holds pc, by way of *to. */
+/* Whether a value is still its owner's behind what was read of it. */
+#define STILL_OF(value, owner)                                                                     \
+	({                                                                                         \
+		__asm__ volatile("" ::: "memory");                                                 \
+		(value) == (owner);                                                                \
+	})
+
+/* The mapping that holds pc, copied to *to. */
 UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 mappings, __u64 pc,
-					      const struct pprofd_mapping **to)
+					      struct pprofd_mapping *to)
 {
 	struct pprofd_chunk_key key = {.owner = space, .chunk = 0};
 	const struct pprofd_space_chunk *chunk;
@@ -59,6 +66,8 @@ UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 ma
 			return UNWIND_PENDING;
 		at = COUNT_NOT_ABOVE(7, PPROFD_SPACE_DIRECTORY, chunk->count, pc,
 				     chunk->starts[index]);
+		if (!STILL_OF(chunk->owner, space))
+			return UNWIND_PENDING;
 		if (at == 0)
 			return UNWIND_NO_MAPPING;
 		key.chunk = at - 1;
@@ -69,69 +78,98 @@ UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 ma
 	at = COUNT_NOT_ABOVE(6, PPROFD_SPACE_MAPPINGS, chunk->count, pc,
 			     chunk->mappings[index].start);
 	if (at == 0 || at > PPROFD_SPACE_MAPPINGS)
-		return UNWIND_NO_MAPPING;
-	*to = &chunk->mappings[at - 1];
-	return ((pc - (*to)->start) >> 12) < (*to)->pages ? UNWIND_FOUND : UNWIND_NO_MAPPING;
+		return STILL_OF(chunk->owner, space) ? UNWIND_NO_MAPPING : UNWIND_PENDING;
+	*to = chunk->mappings[at - 1];
+	if (!STILL_OF(chunk->owner, space))
+		return UNWIND_PENDING;
+	return ((pc - to->start) >> 12) < to->pages ? UNWIND_FOUND : UNWIND_NO_MAPPING;
 }
 
-/* The chunk of rows for an address, through one level of directory or two, by way of *to. */
-UNWIND_INLINE enum unwind_lookup find_chunk(void *world, __u32 table, __u32 address,
-					    const struct pprofd_table_chunk **to)
+/* Which entry of a directory covers the address: 1 is the first, 0 none. */
+UNWIND_INLINE enum unwind_lookup find_entry(const struct pprofd_table_chunk *directory,
+					    struct pprofd_chunk_key key, __u32 address,
+					    __u32 *entry)
 {
-	struct pprofd_chunk_key key = {.owner = table, .chunk = PPROFD_DIRECTORY_CHUNK};
-	const struct pprofd_table_chunk *chunk = unwind_table_chunk(world, &key);
-	__u32 at;
+	*entry = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, directory->count, address,
+				 directory->rows[index]);
+	if (!STILL_OF(directory->key.owner, key.owner) || directory->key.chunk != key.chunk)
+		return UNWIND_PENDING;
+	return *entry == 0 ? UNWIND_NO_ROW : UNWIND_FOUND;
+}
 
+/* The key of the chunk of rows for an address, through one level of directory or two. */
+UNWIND_INLINE enum unwind_lookup find_chunk(void *world, __u32 address,
+					    struct pprofd_chunk_key *key)
+{
+	const struct pprofd_table_chunk *chunk;
+	enum unwind_lookup result;
+	__u32 levels, before, at;
+
+	key->chunk = PPROFD_DIRECTORY_CHUNK;
+	chunk = unwind_table_chunk(world, key);
 	if (!chunk)
 		return UNWIND_PENDING;
-	if (chunk->levels == PPROFD_TABLE_EMPTY)
+	levels = chunk->levels;
+	result = find_entry(chunk, *key, address, &at);
+	if (result == UNWIND_NO_ROW && levels == PPROFD_TABLE_EMPTY)
 		return UNWIND_NO_UNWIND_INFO;
-	at = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, chunk->count, address, chunk->rows[index]);
-	if (at == 0)
-		return UNWIND_NO_ROW;
-	key.chunk = at - 1;
-	if (chunk->levels == PPROFD_TABLE_FOLDERS) {
-		key.chunk = PPROFD_TABLE_DIRECTORY_LEVEL2 | (at - 1);
-		chunk = unwind_table_chunk(world, &key);
-		if (!chunk)
-			return UNWIND_PENDING;
-		__u32 before = chunk->end;
+	if (result != UNWIND_FOUND)
+		return result;
+	key->chunk = at - 1;
+	if (levels != PPROFD_TABLE_FOLDERS)
+		return UNWIND_FOUND;
+	key->chunk |= PPROFD_TABLE_DIRECTORY_LEVEL2;
+	chunk = unwind_table_chunk(world, key);
+	if (!chunk)
+		return UNWIND_PENDING;
+	before = chunk->end;
+	result = find_entry(chunk, *key, address, &at);
+	key->chunk = before + at - 1;
+	return result;
+}
 
-		at = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, chunk->count, address,
-				     chunk->rows[index]);
-		if (at == 0)
-			return UNWIND_NO_ROW;
-		key.chunk = before + at - 1;
-	}
-	*to = unwind_table_chunk(world, &key);
-	return *to ? UNWIND_FOUND : UNWIND_PENDING;
+/* The row for an address: its rule's index, and how far behind its start the address is. */
+UNWIND_INLINE enum unwind_lookup find_row(void *world, __u32 table, __u32 address, __u32 *rule,
+					  __u32 *distance)
+{
+	struct pprofd_chunk_key key = {.owner = table, .chunk = 0};
+	enum unwind_lookup result = find_chunk(world, address, &key);
+	const struct pprofd_table_chunk *chunk;
+	__u32 low, row, at, end;
+
+	if (result != UNWIND_FOUND)
+		return result;
+	chunk = unwind_table_chunk(world, &key);
+	if (!chunk)
+		return UNWIND_PENDING;
+	low = address - chunk->base;
+	end = chunk->end;
+	at = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, chunk->count, low, chunk->rows[index] & 0xffff);
+	row = at == 0 || at > PPROFD_TABLE_ROWS ? 0 : chunk->rows[at - 1];
+	if (!STILL_OF(chunk->key.owner, table) || chunk->key.chunk != key.chunk)
+		return UNWIND_PENDING;
+	*rule = row >> 16;
+	*distance = low - (row & 0xffff);
+	return at == 0 || address >= end ? UNWIND_NO_ROW : UNWIND_FOUND;
 }
 
 /* The rule for an address of a table; found's pc and space are left alone. */
 UNWIND_INLINE enum unwind_lookup find_rule(void *world, __u32 table, __u64 address,
 					   struct unwind_found *found)
 {
-	const struct pprofd_table_chunk *chunk;
 	const struct unwind_rule *rule;
 	enum unwind_lookup result;
-	__u32 low, row, at;
+	__u32 index, distance;
 
 	if (address >> 32)
 		return UNWIND_NO_ROW;
-	result = find_chunk(world, table, (__u32)address, &chunk);
+	result = find_row(world, table, (__u32)address, &index, &distance);
 	if (result != UNWIND_FOUND)
 		return result;
-	if ((__u32)address >= chunk->end)
-		return UNWIND_NO_ROW;
-	low = (__u32)address - chunk->base;
-	at = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, chunk->count, low, chunk->rows[index] & 0xffff);
-	if (at == 0 || at > PPROFD_TABLE_ROWS)
-		return UNWIND_NO_ROW;
-	row = chunk->rows[at - 1];
-	rule = unwind_rule_at(world, row >> 16);
+	rule = unwind_rule_at(world, index);
 	if (!rule || rule->cfa == UNWIND_CFA_NONE)
 		return UNWIND_NO_ROW;
-	unwind_apply(found, rule, low - (row & 0xffff));
+	unwind_apply(found, rule, distance);
 	return UNWIND_FOUND;
 }
 
@@ -147,7 +185,7 @@ UNWIND_INLINE enum unwind_lookup look_up(void *world, __u32 space, __u32 mapping
 					 struct unwind_found *found)
 {
 	struct unwind_found *entry = &cache->entries[cache_place(space, pc)];
-	const struct pprofd_mapping *mapping;
+	struct pprofd_mapping mapping;
 	enum unwind_lookup result;
 
 	if (entry->pc == pc && entry->space == space) {
@@ -157,9 +195,9 @@ UNWIND_INLINE enum unwind_lookup look_up(void *world, __u32 space, __u32 mapping
 	result = find_mapping(world, space, mappings, pc, &mapping);
 	if (result != UNWIND_FOUND)
 		return result;
-	if (mapping->table < PPROFD_TABLE_FIRST)
+	if (mapping.table < PPROFD_TABLE_FIRST)
 		return UNWIND_NO_UNWIND_INFO;
-	result = find_rule(world, mapping->table, pc - mapping->bias, found);
+	result = find_rule(world, mapping.table, pc - mapping.bias, found);
 	if (result != UNWIND_FOUND)
 		return result;
 	found->pc = pc;

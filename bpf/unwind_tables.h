@@ -19,7 +19,11 @@
  * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages:
  * each covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low
  * 16 bits relative to the base and the rule's index. A directory lists the chunks' bases; one level
- * suffices for 492 chunks (a quarter million rows), two for all there are.
+ * suffices for 490 chunks (a quarter million rows), two for all there are.
+ *
+ * The kernel may give a removed element's memory to another while a program still reads it. So each
+ * value says whose it is, and a reader that finds another owner behind its reading has read
+ * nothing.
  *
  * Addresses in tables are offsets in the executable's file, so that a mapping can refer to a table
  * before anything is known of the file's segments. Code behind a file's first 4 GiB has no rows.
@@ -55,8 +59,8 @@ struct pprofd_chunk_key {
 };
 
 struct pprofd_space_chunk {
+	__u32 owner; /* the space */
 	__u32 count;
-	__u32 pad;
 	union {
 		struct pprofd_mapping mappings[PPROFD_SPACE_MAPPINGS];
 		__u64 starts[PPROFD_SPACE_DIRECTORY];
@@ -68,9 +72,11 @@ struct pprofd_process {
 	__u64 start_time; /* 0: whichever process has the pid */
 	__u32 space;
 	__u32 mappings; /* in the space */
+	__u32 pid;
+	__u32 pad;
 };
 
-#define PPROFD_TABLE_ROWS 492
+#define PPROFD_TABLE_ROWS 490
 /* The number of a table's second-level directories begins here. */
 #define PPROFD_TABLE_DIRECTORY_LEVEL2 0x80000000U
 
@@ -82,11 +88,12 @@ enum pprofd_table_levels {
 };
 
 struct pprofd_table_chunk {
-	__u32 base;   /* address of the first row */
-	__u32 count;  /* rows, or entries of a directory */
-	__u32 levels; /* first-level directory: enum pprofd_table_levels */
-	__u32 end;    /* row chunk: first address behind its last row's range; second-level
-		       * directory: number of its first chunk */
+	struct pprofd_chunk_key key; /* its own */
+	__u32 base;		     /* address of the first row */
+	__u32 count;		     /* rows, or entries of a directory */
+	__u32 levels;		     /* first-level directory: enum pprofd_table_levels */
+	__u32 end; /* row chunk: first address behind its last row's range; second-level
+		    * directory: number of its first chunk */
 	__u32 rows[PPROFD_TABLE_ROWS]; /* address - base | rule << 16; directory: bases */
 };
 
@@ -140,4 +147,4 @@ static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");
 static_assert(sizeof(struct pprofd_space_chunk) == 968, "fits a 1 KiB allocation with its key");
 static_assert(sizeof(struct pprofd_table_chunk) == 1984, "fits a 2 KiB allocation with its key");
 static_assert(sizeof(struct unwind_found) == 32, "no hidden padding");
-static_assert(sizeof(struct pprofd_process) == 16, "no hidden padding");
+static_assert(sizeof(struct pprofd_process) == 24, "no hidden padding");
