@@ -59,6 +59,7 @@ enum pprofd_stack_end {
 	PPROFD_STACK_UNSUPPORTED_RULE,	 /* a rule of a kind that is not supported */
 	PPROFD_STACK_UNKNOWN_REGISTER,	 /* a rule wants a register that only the leaf has */
 	PPROFD_STACK_PENDING,		 /* the rows of an executable were not there yet */
+	PPROFD_STACK_COPY_LIMIT,	 /* unwound from a copy, which does not reach to its root */
 	PPROFD_STACK_COMPAT,		 /* a 32-bit process: the leaf alone */
 	PPROFD_STACK_LOOP,		 /* the walk goes down the stack again and again */
 	PPROFD_STACK_END_COUNT

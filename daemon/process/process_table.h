@@ -93,6 +93,8 @@ public:
   // its file is known; a target filter decides there. Must not call the table.
   std::function<void(Process&)> on_new_process;
   std::function<void(Process&)> on_exec;
+  // Called when what a process has mapped changed, and when it exited. Must not call the table.
+  std::function<void(Process&)> on_mappings;
 
   struct Stats {
     uint64_t events = 0;
@@ -123,6 +125,7 @@ private:
   [[nodiscard]] uint64_t boot_time(uint64_t monotonic) const;
 
   // Processes coming and going.
+  void mappings_changed(Process& process) const;
   Process& create(pid_t pid);
   Process& create_ghost(pid_t pid, uint64_t start_time);
   void inherit(Process& child, const Process& parent);

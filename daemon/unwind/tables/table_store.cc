@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace pprofd {
 
 namespace {
-
-// A chunk with its key and the hash map's own fields fills one of the allocator's 2 KiB objects.
-constexpr size_t kChunkBytes = 2048;
 
 // What find_rule() reads by; chunks and rules are copied out of the kernel.
 struct Reader {
@@ -48,7 +46,7 @@ TableStore::TableStore(UnwindMaps maps, size_t limit)
       }) {}
 
 size_t TableStore::bytes_of(size_t chunks) {
-  return chunks * kChunkBytes;
+  return chunks * kTableChunkBytes;
 }
 
 bool TableStore::install(uint32_t table, const CompiledRows& rows) {
