@@ -87,11 +87,13 @@ bool Collector::finish(std::chrono::milliseconds names_at_most) {
 }
 
 void Collector::take_samples(uint64_t until) {
-  auto& entries = batch_.entries();
-  const auto rest = std::ranges::stable_partition(
-      entries, [until](const SampleBatch::Entry& entry) { return entry.time <= until; });
-  for (auto entry = entries.begin(); entry != rest.begin(); ++entry)
-    take_sample(*entry);
+  std::vector<SampleBatch::Entry> rest;
+  for (const SampleBatch::Entry& entry : batch_.entries()) {
+    if (entry.time <= until)
+      take_sample(entry);
+    else
+      rest.push_back(entry);
+  }
   batch_.keep(rest);
 }
 
@@ -123,6 +125,10 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
     heuristic = heuristic || kind_of(word) == PPROFD_FRAME_NATIVE_HEURISTIC;
     frames_.push_back(resolve(into, process, word, sample.header.time, frames_.empty()));
   }
+  // A sample whose stacks are not wanted still says where the time went.
+  if (frames_.empty())
+    frames_.push_back({0, (sample.flags & PPROFD_SAMPLE_IN_KERNEL) != 0 ? TraceFrame::kSomeKernel
+                                                                        : TraceFrame::kSomeUser});
   into.aggregate.add({.frames = frames_,
                       .tid = sample.tid,
                       .thread = thread_name(sample),
@@ -219,7 +225,7 @@ size_t Collector::aggregate_memory() const {
 }
 
 const std::string& CollectedProcess::executable_path() const {
-  return program && program->executable ? *program->executable->path : *process->exe;
+  return program ? *program->name : *process->exe;
 }
 
 std::string Collector::build_id(const Executable& executable) const {

@@ -113,6 +113,9 @@ public:
   // for the deadline.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets);
 
+  // Ends the running call, without names, and lets every later one fail at once. Any thread.
+  void abandon();
+
   [[nodiscard]] WorkerStatus status() const;
 
 private:
