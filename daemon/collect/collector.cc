@@ -163,11 +163,13 @@ bool Collector::finish(std::chrono::milliseconds names_at_most) {
 }
 
 void Collector::take_samples(uint64_t until) {
-  auto& entries = batch_.entries();
-  const auto rest = std::ranges::stable_partition(
-      entries, [until](const SampleBatch::Entry& entry) { return entry.time <= until; });
-  for (auto entry = entries.begin(); entry != rest.begin(); ++entry)
-    take_sample(*entry);
+  std::vector<SampleBatch::Entry> rest;
+  for (const SampleBatch::Entry& entry : batch_.entries()) {
+    if (entry.time <= until)
+      take_sample(entry);
+    else
+      rest.push_back(entry);
+  }
   batch_.keep(rest);
 }
 
@@ -363,7 +365,7 @@ size_t Collector::aggregate_memory() const {
 }
 
 const std::string& CollectedProcess::executable_path() const {
-  return program && program->executable ? *program->executable->path : *process->exe;
+  return program ? *program->name : *process->exe;
 }
 
 std::string Collector::build_id(const Executable& executable) const {

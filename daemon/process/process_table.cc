@@ -270,6 +270,10 @@ const Process* ProcessTable::live(pid_t pid) const {
   return live_process(pid);
 }
 
+Process* ProcessTable::live(pid_t pid) {
+  return live_process(pid);
+}
+
 Process* ProcessTable::find(pid_t pid, uint64_t start_time) {
   const auto recognise = [&](Process* process) {
     const bool same = process != nullptr && process->started_at(start_time);

@@ -69,6 +69,7 @@ public:
   Process* find(pid_t pid, uint64_t start_time);
   // The live process of a pid, as far as known; nullptr: none. Reads nothing.
   [[nodiscard]] const Process* live(pid_t pid) const;
+  Process* live(pid_t pid);
 
   // The mapping of an address in a sample of that time. Where none is known and the last reading
   // of /proc/PID/maps is older than rescan_interval, reads it again (mremap and shared address

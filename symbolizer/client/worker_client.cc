@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -107,6 +108,13 @@ public:
     return result;
   }
 
+  void abandon() {
+    const std::scoped_lock lock(state_);
+    abandoned_ = true;
+    if (status_.pid != 0)
+      ::kill(status_.pid, SIGKILL);
+  }
+
   WorkerStatus status() const {
     const std::scoped_lock lock(state_);
     WorkerStatus status = status_;
@@ -150,6 +158,8 @@ private:
       end_worker({.end = WorkerEnd::kDied, .text = {}});
     if (worker_)
       return {};
+    if (is_abandoned())
+      return "it was not waited for";
     if (!budget_.take(Deadline::clock::now()))
       return "the symbolizer was restarted " + std::to_string(options_.restarts_per_minute) +
              " times within a minute";
@@ -165,6 +175,8 @@ private:
       const std::scoped_lock lock(state_);
       status_.pid = worker_->process.pid();
       ++status_.starts;
+      if (abandoned_)
+        ::kill(status_.pid, SIGKILL);
     }
     if (!greet(deadline))
       return "the symbolizer did not start: it " +
@@ -317,6 +329,11 @@ private:
     });
   }
 
+  [[nodiscard]] bool is_abandoned() const {
+    const std::scoped_lock lock(state_);
+    return abandoned_;
+  }
+
   void count_refused() {
     const std::scoped_lock lock(state_);
     ++status_.refused_files;
@@ -331,6 +348,7 @@ private:
   uint64_t request_id_ = 0;
   mutable std::mutex state_; // guards what status() reads
   WorkerStatus status_;
+  bool abandoned_ = false;
 };
 
 WorkerClient::WorkerClient(WorkerOptions options)
@@ -350,6 +368,10 @@ SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
 UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,
                                             const RowBatchSink& sink) {
   return impl_->compile_rows(file_id, fd, options, sink);
+}
+
+void WorkerClient::abandon() {
+  impl_->abandon();
 }
 
 WorkerStatus WorkerClient::status() const {

@@ -150,6 +150,9 @@ public:
   UnwindTableFacts compile_rows(uint64_t file_id, int fd, const RowOptions& options,
                                 const RowBatchSink& sink);
 
+  // Ends the running call, without names, and lets every later one fail at once. Any thread.
+  void abandon();
+
   [[nodiscard]] WorkerStatus status() const;
 
 private:
