@@ -2,8 +2,8 @@
 # run.sh [--long] [STEP…] [-- PYTEST-ARGUMENTS…]: installs, builds and tests everything.
 #
 # Steps, in this order: build lint unit asan tsan fuzz differential e2e kernels (setup always runs).
-# Without a step all of them; with some, only those and what they need built. What follows -- goes to pytest
-# (`run.sh e2e -- -k cgroup`).
+# Without a step all of them; with some, only those and what they need built. What follows -- goes
+# to pytest (`run.sh e2e -- -k cgroup`).
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 #
