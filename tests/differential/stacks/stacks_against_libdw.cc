@@ -1,0 +1,188 @@
+// stacks_against_libdw [options] COMMAND [ARGUMENT…]
+//
+// Runs the command step by step and compares, at each instruction, the unwinder's stack (its own
+// source over rows compiled from the files that are mapped) with libdw's, frame by frame.
+//   --marked          only between the program's first int3 and the next
+//   --hop MICROS      let it run freely so long between every 2,000 steps
+//   --steps N         at most so many steps (default 1,000,000)
+//   --seconds S       at most so long (default 10)
+//   --repeat N        compare an instruction at most so often (default 4)
+//
+// Prints, tab-separated: "steps N", "compared N", "frames N", "complete N", then one line for each
+// kind of difference, `KIND COUNT DETAIL`:
+//   incomplete   ours ends early, for the reason given, at the place given
+//   oracle-ends  libdw ends early, with its message, at the place given
+//   wrong        a frame differs; both stacks follow on stderr
+// Status 0, or 1 where a frame is wrong, 2 where it could not run.
+#include <cinttypes>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/sampling/reasons.h"
+#include "tests/differential/stacks/libdw_walk.h"
+#include "tests/differential/stacks/process_rules.h"
+#include "tests/differential/stacks/tracee.h"
+
+namespace {
+
+using namespace pprofd;
+using namespace pprofd::test;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  bool marked = false;
+  int hop = 0;
+  uint64_t steps = 1'000'000;
+  double seconds = 10;
+  unsigned repeat = 4;
+  std::vector<std::string> command;
+};
+
+class Comparison {
+public:
+  explicit Comparison(Tracee& tracee, unsigned repeat) : tracee_(&tracee), repeat_(repeat) {}
+
+  void look() {
+    ++steps_;
+    if (tracee_->mappings_may_have_changed() || oracle_ == nullptr)
+      update();
+    if (++seen_[tracee_->registers().rip] > repeat_)
+      return;
+    compare();
+  }
+
+  // Returns the number of wrong stacks.
+  uint64_t report() const {
+    std::printf("steps\t%" PRIu64 "\ncompared\t%" PRIu64 "\nframes\t%" PRIu64 "\ncomplete\t%" PRIu64
+                "\n",
+                steps_, compared_, frames_, complete_);
+    uint64_t wrong = 0;
+    for (const auto& [what, count] : differences_) {
+      std::printf("%s\t%" PRIu64 "\t%s\n", what.first.c_str(), count, what.second.c_str());
+      wrong += what.first == "wrong" ? count : 0;
+    }
+    return wrong;
+  }
+
+private:
+  static constexpr int kShown = 8;
+
+  void update() {
+    if (rules_.update(tracee_->pid(), tracee_->memory()) || oracle_ == nullptr ||
+        pid_ != tracee_->pid()) {
+      pid_ = tracee_->pid();
+      oracle_ = std::make_unique<LibdwWalk>(pid_, tracee_->memory());
+    }
+  }
+
+  void compare() {
+    const LeafRegisters leaf = tracee_->leaf();
+    const ReplayedStack ours = replay_stack(rules_, tracee_->memory(), leaf);
+    const std::vector<uint64_t> pcs = raw_pcs(ours, rules_.take_signal_frames());
+    const LibdwStack theirs = oracle_->walk(leaf);
+    ++compared_;
+    frames_ += pcs.size();
+    complete_ += is_complete(ours.end);
+    const size_t common = std::min(pcs.size(), theirs.pcs.size());
+    for (size_t i = 0; i < common; ++i)
+      if (pcs[i] != theirs.pcs[i]) {
+        note("wrong", rules_.name(pcs[i - 1]) + " at " + rules_.name(leaf.pc), ours, pcs, theirs);
+        return;
+      }
+    const std::string last = rules_.name(pcs.back() - (pcs.size() > 1));
+    if (!is_complete(ours.end))
+      note("incomplete", std::string(stack_end_name(ours.end)) + " in " + last, ours, pcs, theirs);
+    else if (pcs.size() < theirs.pcs.size())
+      note("wrong", "ends too early in " + last, ours, pcs, theirs);
+    else if (pcs.size() > theirs.pcs.size() || !theirs.error.empty())
+      note("oracle-ends", theirs.error + " in " + rules_.name(theirs.pcs.back()), ours, pcs,
+           theirs);
+  }
+
+  // Undoes the one that is subtracted from return addresses.
+  static std::vector<uint64_t> raw_pcs(const ReplayedStack& stack,
+                                       const std::vector<bool>& signal_frames) {
+    std::vector<uint64_t> pcs;
+    pcs.reserve(stack.frames.size());
+    for (size_t i = 0; i < stack.frames.size(); ++i) {
+      const bool exact = i == 0 || signal_frames.at(i - 1);
+      pcs.push_back((stack.frames[i] & PPROFD_FRAME_PAYLOAD_MASK) + (exact ? 0 : 1));
+    }
+    return pcs;
+  }
+
+  void note(const std::string& kind, const std::string& detail, const ReplayedStack& ours,
+            const std::vector<uint64_t>& pcs, const LibdwStack& theirs) {
+    if (differences_[{kind, detail}]++ != 0 || shown_ == kShown || kind != "wrong")
+      return;
+    ++shown_;
+    std::fprintf(stderr, "%s: %s (%s; libdw: %s)\n", kind.c_str(), detail.c_str(),
+                 std::string(stack_end_name(ours.end)).c_str(), theirs.error.c_str());
+    for (size_t i = 0; i < std::max(pcs.size(), theirs.pcs.size()); ++i) {
+      const auto place = [&](const std::vector<uint64_t>& all) {
+        return i < all.size() ? rules_.name(all[i]) : std::string();
+      };
+      std::fprintf(stderr, "  %-40s %s\n", place(pcs).c_str(), place(theirs.pcs).c_str());
+    }
+  }
+
+  Tracee* tracee_;
+  unsigned repeat_;
+  pid_t pid_ = -1;
+  ProcessRules rules_;
+  std::unique_ptr<LibdwWalk> oracle_;
+  std::unordered_map<uint64_t, unsigned> seen_;
+  std::map<std::pair<std::string, std::string>, uint64_t> differences_;
+  uint64_t steps_ = 0;
+  uint64_t compared_ = 0;
+  uint64_t frames_ = 0;
+  uint64_t complete_ = 0;
+  int shown_ = 0;
+};
+
+void follow(Tracee& tracee, Comparison& comparison, const Options& options) {
+  const auto deadline = Clock::now() + std::chrono::duration<double>(options.seconds);
+  if (options.marked && tracee.run() != Tracee::Stop::kMarker)
+    throw std::runtime_error("the program has no marker");
+  for (uint64_t step = 0; step < options.steps && Clock::now() < deadline; ++step) {
+    comparison.look();
+    const bool hops = options.hop != 0 && step % 2000 == 1999;
+    const auto stop = hops ? tracee.run(std::chrono::microseconds(options.hop)) : tracee.step();
+    if (stop == Tracee::Stop::kExited || (options.marked && stop == Tracee::Stop::kMarker))
+      return;
+  }
+}
+
+int run(const Options& options) {
+  Tracee tracee(options.command);
+  Comparison comparison(tracee, options.repeat);
+  follow(tracee, comparison, options);
+  return comparison.report() == 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Compares the unwinder's stacks with libdw's, instruction by instruction");
+  app.add_flag("--marked", options.marked);
+  app.add_option("--hop", options.hop);
+  app.add_option("--steps", options.steps);
+  app.add_option("--seconds", options.seconds);
+  app.add_option("--repeat", options.repeat);
+  app.add_option("command", options.command)->required();
+  app.prefix_command(false);
+  app.positionals_at_end();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "stacks_against_libdw: error: %s\n", error.what());
+    return 2;
+  }
+}
