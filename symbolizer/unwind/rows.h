@@ -49,6 +49,9 @@ struct RowOptions {
   // Gaps of at most so many bytes get no row: the row before them holds on. What is there between
   // functions is padding that nothing executes. 15 suits tables, 0 is exact.
   uint32_t padding = 0;
+  // Rows too for code whose frames are known without call frame information: where a program starts
+  // (nobody called), and Go's functions.
+  bool beyond_cfi = true;
 };
 
 // Why an FDE was left out.
@@ -106,13 +109,14 @@ struct UnwindFacts {
   uint64_t unsupported_fp = 0;
   uint64_t unsupported_ra = 0;
   uint64_t unsupported_sp = 0;     // the caller's sp is not the CFA; the row counts as without CFA
+  uint64_t go_functions = 0;       // with rows from Go's own table
   uint64_t signal_trampolines = 0; // found by their instructions, outside of 'S' FDEs
   AddressRange text;               // from the first byte of code to the last
   std::optional<GoFacts> go;       // Go wrote this file
   std::vector<std::string> notes;  // what could not be used and why, one sentence each
 
   // Without it, stacks through this file are walked by frame pointers.
-  [[nodiscard]] bool has_unwind_information() const { return fdes != 0; }
+  [[nodiscard]] bool has_unwind_information() const { return fdes != 0 || go_functions != 0; }
   [[nodiscard]] uint64_t malformed_total() const;
 };
 
