@@ -26,17 +26,17 @@ class Compiler {
 public:
   Compiler(const ByteSource& source, const ElfImage& image, const Architecture& architecture,
            const RowOptions& options, const RowSink& sink)
-      : source_(source), image_(image), sections_(cfi::find_cfi_sections(source, image)),
-        reader_(source, image, architecture), program_(architecture),
-        go_(find_go_facts(source, image)), find_everywhere_(!sections_.has_dependencies || go_),
-        options_(options),
-        trampolines_(source, image, architecture, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
-        cleaner_(architecture, options, sink, facts_), overlay_(architecture, cleaner_) {}
+      : source_(source), image_(image), architecture_(&architecture),
+        sections_(cfi::find_cfi_sections(source, image)), reader_(source, image, architecture),
+        program_(architecture), go_(find_go_facts(source, image)),
+        find_everywhere_(!sections_.has_dependencies || go_), options_(options),
+        trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
+        cleaner_(architecture, options, sink, facts_), overlay_(cleaner_) {}
 
   UnwindFacts run() {
     describe_file();
     if (find_everywhere_)
-      look_for_trampolines(facts_.text.start.value, facts_.text.end.value);
+      look_for_known_code(facts_.text.start.value, facts_.text.end.value);
     index_.build(source_, image_, sections_, reader_, facts_);
     cfi::FdeSpans spans(index_, reader_, facts_);
     open_go_functions();
@@ -77,18 +77,29 @@ private:
     facts_.go = go_;
   }
 
-  // Trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or a Go
-  // program. In other files only islands without FDEs are looked at, as assembly leaves them.
-  void look_for_trampolines(uint64_t start, uint64_t end) {
-    for (const uint64_t address : trampolines_.find(start, end)) {
-      overlay_.add(address);
-      ++facts_.signal_trampolines;
-    }
+  // Signal trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or
+  // a Go program. In other files only islands without FDEs are looked at, as assembly leaves them.
+  void look_for_known_code(uint64_t start, uint64_t end) {
+    std::vector<KnownCodeOverlay::Code> found;
+    unwind_rule signal{};
+    signal.cfa = UNWIND_CFA_SIGNAL;
+    signal.flags = UNWIND_RULE_SIGNAL_FRAME;
+    const auto look_for = [&](std::span<const uint8_t> code, const unwind_rule& rule) {
+      for (const uint64_t address : trampolines_.find(code, start, end))
+        found.push_back({.start = address, .end = address + code.size(), .rule = rule});
+    };
+    look_for(architecture_->trampoline, signal);
+    facts_.signal_trampolines += found.size();
+    if (options_.beyond_cfi)
+      look_for(architecture_->context_start, outermost());
+    std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
+    for (const auto& code : found)
+      overlay_.add(code);
   }
 
   void uncovered(uint64_t start, uint64_t end) {
     if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
-      look_for_trampolines(start, end);
+      look_for_known_code(start, end);
     overlay_.gap(start);
     const uint64_t entry = image_.entry().value;
     if (!options_.beyond_cfi || entry == 0 || entry < start || entry >= end)
@@ -186,6 +197,7 @@ private:
 
   const ByteSource& source_;
   const ElfImage& image_;
+  const Architecture* architecture_;
   UnwindFacts facts_;
   cfi::CfiSections sections_;
   cfi::RecordReader reader_;
@@ -199,7 +211,7 @@ private:
   uint64_t covered_ = 0; // up to here there are rows
   TrampolineFinder trampolines_;
   RowCleaner cleaner_;
-  TrampolineOverlay overlay_;
+  KnownCodeOverlay overlay_;
 };
 
 } // namespace

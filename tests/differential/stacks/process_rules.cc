@@ -96,7 +96,7 @@ const ProcessRules::Mapping* ProcessRules::mapping_at(uint64_t pc) const {
 }
 
 unwind_lookup ProcessRules::find(uint64_t pc, unwind_found& found) {
-  signal_frames_.push_back(false);
+  found_.push_back({});
   const Mapping* mapping = mapping_at(pc);
   if (mapping == nullptr)
     return UNWIND_NO_MAPPING;
@@ -110,13 +110,12 @@ unwind_lookup ProcessRules::find(uint64_t pc, unwind_found& found) {
     return UNWIND_NO_ROW;
   const Row& row = *std::prev(after);
   unwind_apply(&found, &row.rule, address - row.address.value);
-  signal_frames_.back() =
-      found.cfa == UNWIND_CFA_SIGNAL || (found.flags & UNWIND_RULE_SIGNAL_FRAME) != 0;
+  found_.back() = found;
   return UNWIND_FOUND;
 }
 
-std::vector<bool> ProcessRules::take_signal_frames() {
-  return std::exchange(signal_frames_, {});
+std::vector<unwind_found> ProcessRules::take_found() {
+  return std::exchange(found_, {});
 }
 
 std::string ProcessRules::name(uint64_t pc) const {

@@ -21,8 +21,8 @@ public:
 
   unwind_lookup find(uint64_t pc, unwind_found& found) override;
 
-  // Which look-ups since the last call found a signal frame's rule, one for each frame.
-  std::vector<bool> take_signal_frames();
+  // What was found for each frame since the last call.
+  std::vector<unwind_found> take_found();
 
   // "libc.so.6+0x1234", by ELF address.
   [[nodiscard]] std::string name(uint64_t pc) const;
@@ -50,7 +50,7 @@ private:
 
   std::map<std::string, std::shared_ptr<const File>> files_;
   std::vector<Mapping> mappings_; // executable ones, by address
-  std::vector<bool> signal_frames_;
+  std::vector<unwind_found> found_;
 };
 
 } // namespace pprofd::test

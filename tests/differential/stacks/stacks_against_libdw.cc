@@ -12,6 +12,11 @@
 // kind of difference, `KIND COUNT DETAIL`:
 //   incomplete   ours ends early, for the reason given, at the place given
 //   oracle-ends  libdw ends early, with its message, at the place given
+//   oracle-runs  libdw goes on where ours is complete, from the place given to the next
+//   no-call      a frame that only we have, at the place given, returns to where no call is before
+//   missed-leave the rule for the caller's frame pointer leads out of the frame: the compiler's
+//   call
+//                frame information has missed a `leave`, libdw follows it, ours is complete
 //   wrong        a frame differs; both stacks follow on stderr
 // Status 0, or 1 where a frame is wrong, 2 where it could not run.
 #include <cinttypes>
@@ -83,34 +88,75 @@ private:
   void compare() {
     const LeafRegisters leaf = tracee_->leaf();
     const ReplayedStack ours = replay_stack(rules_, tracee_->memory(), leaf);
-    const std::vector<uint64_t> pcs = raw_pcs(ours, rules_.take_signal_frames());
+    const std::vector<unwind_found> found = rules_.take_found();
+    const std::vector<uint64_t> pcs = raw_pcs(ours, found);
     const LibdwStack theirs = oracle_->walk(leaf);
     ++compared_;
     frames_ += pcs.size();
     complete_ += is_complete(ours.end);
-    const size_t common = std::min(pcs.size(), theirs.pcs.size());
-    for (size_t i = 0; i < common; ++i)
-      if (pcs[i] != theirs.pcs[i]) {
-        note("wrong", rules_.name(pcs[i - 1]) + " at " + rules_.name(leaf.pc), ours, pcs, theirs);
-        return;
-      }
+    const size_t common =
+        static_cast<size_t>(std::ranges::mismatch(pcs, theirs.pcs).in1 - pcs.begin());
+    check_calls(common, ours, pcs, theirs);
+    if (is_complete(ours.end) && misses_leave(found.front(), leaf)) {
+      if (pcs != theirs.pcs)
+        note("missed-leave", rules_.name(leaf.pc), ours, pcs, theirs);
+      return;
+    }
+    if (common < std::min(pcs.size(), theirs.pcs.size())) {
+      note("wrong", rules_.name(pcs[common - 1]) + " at " + rules_.name(leaf.pc), ours, pcs,
+           theirs);
+      return;
+    }
     const std::string last = rules_.name(pcs.back() - (pcs.size() > 1));
     if (!is_complete(ours.end))
       note("incomplete", std::string(stack_end_name(ours.end)) + " in " + last, ours, pcs, theirs);
     else if (pcs.size() < theirs.pcs.size())
-      note("wrong", "ends too early in " + last, ours, pcs, theirs);
+      note("oracle-runs", "from " + last + " to " + rules_.name(theirs.pcs[common]), ours, pcs,
+           theirs);
     else if (pcs.size() > theirs.pcs.size() || !theirs.error.empty())
       note("oracle-ends", theirs.error + " in " + rules_.name(theirs.pcs.back()), ours, pcs,
            theirs);
   }
 
+  // Beyond what libdw confirms, calls must at least stand before the return addresses.
+  void check_calls(size_t from, const ReplayedStack& ours, const std::vector<uint64_t>& pcs,
+                   const LibdwStack& theirs) {
+    for (size_t i = std::max<size_t>(from, 1); i < pcs.size(); ++i)
+      if ((ours.frames[i] & PPROFD_FRAME_PAYLOAD_MASK) != pcs[i] && !is_behind_call(pcs[i]))
+        note("no-call", rules_.name(pcs[i]), ours, pcs, theirs);
+  }
+
+  bool is_behind_call(uint64_t pc) {
+    constexpr size_t kLongest = 7;
+    std::array<std::byte, kLongest> code{};
+    if (!tracee_->memory().read(pc - kLongest, code))
+      return false;
+    if (code[kLongest - 5] == std::byte{0xe8})
+      return true;
+    for (size_t length = 2; length <= kLongest; ++length) // ff /2
+      if (code[kLongest - length] == std::byte{0xff} &&
+          (code[kLongest - length + 1] & std::byte{0x38}) == std::byte{0x10})
+        return true;
+    return false;
+  }
+
+  static bool misses_leave(const unwind_found& rule, const LeafRegisters& leaf) {
+    const uint64_t saved =
+        leaf.numbered[UNWIND_FP] + static_cast<uint64_t>(int64_t{rule.fp_offset});
+    return rule.cfa == UNWIND_CFA_REGISTER && rule.fp == UNWIND_FP_AT_FP &&
+           (saved < leaf.numbered[UNWIND_SP] || saved >= leaf.numbered.at(rule.cfa_register & 15));
+  }
+
   // Undoes the one that is subtracted from return addresses.
   static std::vector<uint64_t> raw_pcs(const ReplayedStack& stack,
-                                       const std::vector<bool>& signal_frames) {
+                                       const std::vector<unwind_found>& found) {
+    const auto is_signal = [](const unwind_found& rule) {
+      return rule.cfa == UNWIND_CFA_SIGNAL || (rule.flags & UNWIND_RULE_SIGNAL_FRAME) != 0;
+    };
     std::vector<uint64_t> pcs;
     pcs.reserve(stack.frames.size());
     for (size_t i = 0; i < stack.frames.size(); ++i) {
-      const bool exact = i == 0 || signal_frames.at(i - 1);
+      const bool exact = i == 0 || is_signal(found.at(i - 1));
       pcs.push_back((stack.frames[i] & PPROFD_FRAME_PAYLOAD_MASK) + (exact ? 0 : 1));
     }
     return pcs;
@@ -118,7 +164,8 @@ private:
 
   void note(const std::string& kind, const std::string& detail, const ReplayedStack& ours,
             const std::vector<uint64_t>& pcs, const LibdwStack& theirs) {
-    if (differences_[{kind, detail}]++ != 0 || shown_ == kShown || kind != "wrong")
+    const bool matters = kind == "wrong" || kind == "no-call";
+    if (differences_[{kind, detail}]++ != 0 || shown_ == kShown || !matters)
       return;
     ++shown_;
     std::fprintf(stderr, "%s: %s (%s; libdw: %s)\n", kind.c_str(), detail.c_str(),
