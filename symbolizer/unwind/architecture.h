@@ -28,6 +28,7 @@ struct Architecture {
   // Those to which the first function of a coroutine returns, libc's __start_context: its stack
   // ends there. Empty: not known.
   std::span<const uint8_t> context_start;
+  uint8_t context_start_size;              // of the whole function
   std::span<const std::string_view> names; // of registers, by number
 };
 
@@ -59,6 +60,7 @@ inline constexpr Architecture kX86 = {.machine = EM_X86_64,
                                       .merge_distance = 2,
                                       .trampoline = kX86Trampoline,
                                       .context_start = kX86ContextStart,
+                                      .context_start_size = 26,
                                       .names = kX86Names};
 inline constexpr Architecture kArm = {.machine = EM_AARCH64,
                                       .sp = 31,
@@ -69,6 +71,7 @@ inline constexpr Architecture kArm = {.machine = EM_AARCH64,
                                       .merge_distance = 4,
                                       .trampoline = kArmTrampoline,
                                       .context_start = {},
+                                      .context_start_size = 0,
                                       .names = kArmNames};
 
 } // namespace architecture

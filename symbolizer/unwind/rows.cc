@@ -84,14 +84,15 @@ private:
     unwind_rule signal{};
     signal.cfa = UNWIND_CFA_SIGNAL;
     signal.flags = UNWIND_RULE_SIGNAL_FRAME;
-    const auto look_for = [&](std::span<const uint8_t> code, const unwind_rule& rule) {
+    const auto look_for = [&](std::span<const uint8_t> code, uint64_t size,
+                              const unwind_rule& rule) {
       for (const uint64_t address : trampolines_.find(code, start, end))
-        found.push_back({.start = address, .end = address + code.size(), .rule = rule});
+        found.push_back({.start = address, .end = address + size, .rule = rule});
     };
-    look_for(architecture_->trampoline, signal);
+    look_for(architecture_->trampoline, architecture_->trampoline.size(), signal);
     facts_.signal_trampolines += found.size();
     if (options_.beyond_cfi)
-      look_for(architecture_->context_start, outermost());
+      look_for(architecture_->context_start, architecture_->context_start_size, outermost());
     std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
     for (const auto& code : found)
       overlay_.add(code);

@@ -6,6 +6,7 @@
 //   --hop MICROS      let it run freely so long between every 2,000 steps
 //   --steps N         at most so many steps (default 1,000,000)
 //   --seconds S       at most so long (default 10)
+//   --show            print the stacks of the first incomplete ones too
 //   --repeat N        compare an instruction at most so often (default 4)
 //
 // Prints, tab-separated: "steps N", "compared N", "frames N", "complete N", then one line for each
@@ -45,12 +46,14 @@ struct Options {
   uint64_t steps = 1'000'000;
   double seconds = 10;
   unsigned repeat = 4;
+  bool show = false;
   std::vector<std::string> command;
 };
 
 class Comparison {
 public:
-  explicit Comparison(Tracee& tracee, unsigned repeat) : tracee_(&tracee), repeat_(repeat) {}
+  Comparison(Tracee& tracee, const Options& options)
+      : tracee_(&tracee), repeat_(options.repeat), show_(options.show) {}
 
   void look() {
     ++steps_;
@@ -96,7 +99,7 @@ private:
     complete_ += is_complete(ours.end);
     const size_t common =
         static_cast<size_t>(std::ranges::mismatch(pcs, theirs.pcs).in1 - pcs.begin());
-    check_calls(common, ours, pcs, theirs);
+    check_calls(common, ours, pcs, found, theirs);
     if (is_complete(ours.end) && misses_leave(found.front(), leaf)) {
       if (pcs != theirs.pcs)
         note("missed-leave", rules_.name(leaf.pc), ours, pcs, theirs);
@@ -120,9 +123,9 @@ private:
 
   // Beyond what libdw confirms, calls must at least stand before the return addresses.
   void check_calls(size_t from, const ReplayedStack& ours, const std::vector<uint64_t>& pcs,
-                   const LibdwStack& theirs) {
+                   const std::vector<unwind_found>& found, const LibdwStack& theirs) {
     for (size_t i = std::max<size_t>(from, 1); i < pcs.size(); ++i)
-      if ((ours.frames[i] & PPROFD_FRAME_PAYLOAD_MASK) != pcs[i] && !is_behind_call(pcs[i]))
+      if (!is_signal(found.at(i)) && !is_signal(found.at(i - 1)) && !is_behind_call(pcs[i]))
         note("no-call", rules_.name(pcs[i]), ours, pcs, theirs);
   }
 
@@ -140,19 +143,27 @@ private:
     return false;
   }
 
+  static bool is_signal(const unwind_found& rule) {
+    return rule.cfa == UNWIND_CFA_SIGNAL || (rule.flags & UNWIND_RULE_SIGNAL_FRAME) != 0;
+  }
+
+  // The rule says that the caller's frame pointer is saved in the leaf's frame, but it is not
+  // there.
   static bool misses_leave(const unwind_found& rule, const LeafRegisters& leaf) {
-    const uint64_t saved =
-        leaf.numbered[UNWIND_FP] + static_cast<uint64_t>(int64_t{rule.fp_offset});
-    return rule.cfa == UNWIND_CFA_REGISTER && rule.fp == UNWIND_FP_AT_FP &&
-           (saved < leaf.numbered[UNWIND_SP] || saved >= leaf.numbered.at(rule.cfa_register & 15));
+    const auto plus = [](uint64_t base, int32_t offset) {
+      return base + static_cast<uint64_t>(int64_t{offset});
+    };
+    const uint64_t sp = leaf.numbered[UNWIND_SP];
+    const uint64_t saved = plus(leaf.numbered[UNWIND_FP], rule.fp_offset);
+    const uint64_t cfa = plus(
+        rule.cfa == UNWIND_CFA_SP ? sp : leaf.numbered.at(rule.cfa_register & 15), rule.cfa_offset);
+    return (rule.cfa == UNWIND_CFA_SP || rule.cfa == UNWIND_CFA_REGISTER) &&
+           rule.fp == UNWIND_FP_AT_FP && (saved < sp || saved >= cfa);
   }
 
   // Undoes the one that is subtracted from return addresses.
   static std::vector<uint64_t> raw_pcs(const ReplayedStack& stack,
                                        const std::vector<unwind_found>& found) {
-    const auto is_signal = [](const unwind_found& rule) {
-      return rule.cfa == UNWIND_CFA_SIGNAL || (rule.flags & UNWIND_RULE_SIGNAL_FRAME) != 0;
-    };
     std::vector<uint64_t> pcs;
     pcs.reserve(stack.frames.size());
     for (size_t i = 0; i < stack.frames.size(); ++i) {
@@ -164,10 +175,10 @@ private:
 
   void note(const std::string& kind, const std::string& detail, const ReplayedStack& ours,
             const std::vector<uint64_t>& pcs, const LibdwStack& theirs) {
-    const bool matters = kind == "wrong" || kind == "no-call";
-    if (differences_[{kind, detail}]++ != 0 || shown_ == kShown || !matters)
+    const bool matters = kind == "wrong" || kind == "no-call" || (show_ && kind == "incomplete");
+    if (differences_[{kind, detail}]++ != 0 || shown_[kind] == kShown || !matters)
       return;
-    ++shown_;
+    ++shown_[kind];
     std::fprintf(stderr, "%s: %s (%s; libdw: %s)\n", kind.c_str(), detail.c_str(),
                  std::string(stack_end_name(ours.end)).c_str(), theirs.error.c_str());
     for (size_t i = 0; i < std::max(pcs.size(), theirs.pcs.size()); ++i) {
@@ -180,6 +191,7 @@ private:
 
   Tracee* tracee_;
   unsigned repeat_;
+  bool show_;
   pid_t pid_ = -1;
   ProcessRules rules_;
   std::unique_ptr<LibdwWalk> oracle_;
@@ -189,7 +201,7 @@ private:
   uint64_t compared_ = 0;
   uint64_t frames_ = 0;
   uint64_t complete_ = 0;
-  int shown_ = 0;
+  std::map<std::string, int> shown_;
 };
 
 void follow(Tracee& tracee, Comparison& comparison, const Options& options) {
@@ -207,7 +219,7 @@ void follow(Tracee& tracee, Comparison& comparison, const Options& options) {
 
 int run(const Options& options) {
   Tracee tracee(options.command);
-  Comparison comparison(tracee, options.repeat);
+  Comparison comparison(tracee, options);
   follow(tracee, comparison, options);
   return comparison.report() == 0 ? 0 : 1;
 }
@@ -221,6 +233,7 @@ int main(int argc, char** argv) {
   app.add_option("--hop", options.hop);
   app.add_option("--steps", options.steps);
   app.add_option("--seconds", options.seconds);
+  app.add_flag("--show", options.show);
   app.add_option("--repeat", options.repeat);
   app.add_option("command", options.command)->required();
   app.prefix_command(false);
