@@ -234,7 +234,11 @@ UNWIND_INLINE int unwind_caller_fp(struct unwind_state *state, const struct unwi
 		state->no_fp = 0;
 		return unwind_word(state, cfa + offset, fp);
 	case UNWIND_FP_AT_FP:
-		return state->no_fp ? 0 : unwind_word(state, state->fp + offset, fp);
+		/* A frame saves it within itself. GCC's rules for realigned stacks say so too where
+		 * `leave` has restored it already. */
+		if (state->no_fp || state->fp + offset < state->sp || state->fp + offset >= cfa)
+			return 0;
+		return unwind_word(state, state->fp + offset, fp);
 	case UNWIND_FP_REGISTER:
 		state->no_fp = unwind_register(state, (__u32)rule->fp_offset, fp) != 0;
 		return 0;

@@ -160,10 +160,9 @@ TEST_F(Unwinder, TakesBackWhatMergedRowsShare) {
 
 TEST_F(Unwinder, CallersFramePointer) {
   rules.rule(kCaller - 1, {.cfa = UNWIND_CFA_FP, .cfa_offset = 16, .ra_offset = -8});
-  MadeRule rule = sp_rule(8);
+  MadeRule rule = sp_rule(24);
   const uint64_t frame = kStack + 800;
-  memory.words = {
-      {kStack, kCaller}, {frame + 8, kRoot}, {kStack - 16, frame}, {kStack + 304, frame}};
+  memory.words = {{kStack, frame}, {kStack + 8, frame}, {kStack + 16, kCaller}, {frame + 8, kRoot}};
   const auto expect_found = [&](unwind_fp kind, int32_t offset) {
     rule.fp = kind;
     rule.fp_offset = offset;
@@ -174,8 +173,10 @@ TEST_F(Unwinder, CallersFramePointer) {
   expect_found(UNWIND_FP_UNCHANGED, 0);
   fp() = 1;
   expect_found(UNWIND_FP_AT_CFA, -24);
-  fp() = kStack + 300;
+  fp() = kStack + 4;
   expect_found(UNWIND_FP_AT_FP, 4);
+  fp() = frame; // outside of the leaf's frame: restored already, which the rule has missed
+  expect_found(UNWIND_FP_AT_FP, 0);
   fp() = 1;
   leaf.numbered[kR10] = frame;
   expect_found(UNWIND_FP_REGISTER, kR10);
