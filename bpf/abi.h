@@ -143,6 +143,9 @@ struct pprofd_config {
 	__u8 user_stacks;
 	__u32 cgroups;	    /* how many entries of the map `cgroups` are set */
 	__u64 wakeup_bytes; /* unread bytes in the ring buffer at which the reader is woken */
+	__u64 few_bytes;    /* unread bytes from which on one page of a stack is copied at most */
+	__u32 copy_pages; /* of a stack whose walk is to go on in user space, see unwind_state.h */
+	__u32 pad;
 };
 
 static_assert(sizeof(struct pprofd_record_header) == 16, "record header");
@@ -150,4 +153,4 @@ static_assert(sizeof(struct pprofd_sample) == 72, "sample: no hidden padding");
 static_assert(sizeof(struct pprofd_sample) % 8 == 0, "frame words are aligned");
 static_assert(sizeof(struct pprofd_process_key) == 16, "map key: no hidden padding");
 static_assert(sizeof(struct pprofd_process_verdict) == 16, "map value");
-static_assert(sizeof(struct pprofd_config) == 16, "map value");
+static_assert(sizeof(struct pprofd_config) == 32, "map value");

@@ -22,8 +22,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* arch/x86/include/asm/segment.h */
 #define USER32_CS 0x23
 
-/* The record as it is sent, and behind it the unwinder's own. An element of a per-CPU map has at
- * most 32 KiB. */
+/* The record as it is sent, and behind it the unwinder's own. */
 struct scratch {
 	struct pprofd_sample sample;
 	__u64 frames[PPROFD_MAX_FRAMES];
@@ -35,11 +34,11 @@ struct scratch {
 	__u32 space;
 	__u32 mappings;
 };
-static_assert(sizeof(struct scratch) <= 32768, "an element of a per-CPU map");
 
+/* By CPU; an element of a per-CPU map could not be so large. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -201,12 +200,13 @@ static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx, 
 }
 
 /* Puts what user space needs to go on behind the frames. Returns its bytes. */
-static __always_inline __u32 suspend(struct scratch *scratch, __u32 words)
+static __always_inline __u32 suspend(const struct pprofd_config *cfg, struct scratch *scratch,
+				     __u32 words)
 {
 	struct unwind_state *unwind = &scratch->unwind;
 	__u64 start = unwind->sp, at;
 	struct unwind_suspended *head;
-	__u32 size = 0, chunk;
+	__u32 size = 0, chunk, pages = cfg->copy_pages;
 	__u8 *stack;
 
 	if (words > PPROFD_MAX_FRAMES)
@@ -217,7 +217,9 @@ static __always_inline __u32 suspend(struct scratch *scratch, __u32 words)
 	start &= ~7ULL;
 	__builtin_memcpy(head + 1, unwind, UNWIND_STATE_SAVED);
 	stack = (void *)(head + 1) + UNWIND_STATE_SAVED;
-	for (int i = 0; i <= UNWIND_SUSPENDED_PAGES; i++) {
+	if (pages > 1 && bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->few_bytes)
+		pages = 1;
+	for (__u32 i = 0; i <= UNWIND_SUSPENDED_PAGES && i <= pages; i++) {
 		at = start + size;
 		chunk = UNWIND_PAGE - (at & (UNWIND_PAGE - 1));
 		if (size > UNWIND_SUSPENDED_STACK - UNWIND_PAGE ||
@@ -294,7 +296,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 	__u64 start_time = leader->start_boottime;
 	enum pprofd_verdict verdict;
 	struct scratch *scratch;
-	__u32 zero = 0, flags = 0, extra = 0, words;
+	__u32 cpu = bpf_get_smp_processor_id(), flags = 0, extra = 0, words;
 
 	if (pid == 0 || !cfg) {
 		count(PPROFD_COUNT_IDLE);
@@ -305,7 +307,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 		count(PPROFD_COUNT_FILTERED);
 		return 0;
 	}
-	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	scratch = bpf_map_lookup_elem(&scratches, &cpu);
 	if (!scratch) {
 		count(PPROFD_COUNT_DROPPED_NO_SCRATCH);
 		return 0;
@@ -338,7 +340,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 		words = PPROFD_MAX_FRAMES;
 	if (scratch->sample.stack_end == PPROFD_STACK_PENDING ||
 	    scratch->sample.stack_end == PPROFD_STACK_NO_MAPPING)
-		extra = suspend(scratch, words);
+		extra = suspend(cfg, scratch, words);
 	if (!send(cfg, scratch, words, extra)) {
 		/* Where there is no room for the stack there may be for the frames. */
 		scratch->sample.flags &= ~PPROFD_SAMPLE_SUSPENDED;

@@ -21,9 +21,10 @@ struct unwind_suspended {
 	__u32 state_size;  /* UNWIND_STATE_SAVED */
 };
 #define UNWIND_STATE_SAVED offsetof(struct unwind_state, block)
-/* The copy is read page by page, so that a page that is not there costs no more than itself. */
+/* The copy is read page by page, so that a page that is not there costs no more than itself. User
+ * space sets how many there are at most, fewer while many stacks wait. */
 #define UNWIND_PAGE	       4096
-#define UNWIND_SUSPENDED_PAGES 4 /* whole ones, behind the part of one that sp stands in */
+#define UNWIND_SUSPENDED_PAGES 15 /* whole ones, behind the part of one that sp stands in */
 #define UNWIND_SUSPENDED_STACK ((UNWIND_SUSPENDED_PAGES + 1) * UNWIND_PAGE)
 
 struct unwind_state {

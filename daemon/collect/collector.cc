@@ -79,9 +79,7 @@ void Collector::prepare_unwinding() {
   unwind_tables_ = std::make_unique<TableStore>(maps, options_.sampler.table_bytes);
   table_service_ = std::make_unique<TableService>(
       *unwind_tables_,
-      [this](const TableService::File& file) {
-        return compile_rows(row_compiler_, file);
-      },
+      [this](const TableService::File& file) { return compile_rows(row_compiler_, file); },
       [this](uint64_t file_id) { return open_for_rows(file_id); });
   spaces_ = std::make_unique<SpaceKeeper>(maps, *table_service_);
   table_->on_mappings = [this](Process& process) { changed_.push_back(&process); };
@@ -95,8 +93,7 @@ Result<TableService::File> Collector::open_for_rows(uint64_t file_id) {
     return std::unexpected(fd.error());
   const Executable* executable = is_vdso ? nullptr : store_.find(id);
   const bool held = executable != nullptr && executable->kernel_build_id;
-  return TableService::File{file_id, std::move(*fd),
-                            held ? executable->build_id : std::string()};
+  return TableService::File{file_id, std::move(*fd), held ? executable->build_id : std::string()};
 }
 
 // Processes that are no targets need no tables.
@@ -132,6 +129,7 @@ void Collector::tick() {
   update_spaces();
   if (table_service_ != nullptr && table_service_->tick())
     resume_waiting();
+  limit_copies();
 
   const auto now = std::chrono::steady_clock::now();
   if (now - names_asked_ >= kNamesInterval) {
@@ -245,6 +243,13 @@ void Collector::resume_waiting() {
   });
 }
 
+// The more stacks wait, the less of each is taken along.
+void Collector::limit_copies() {
+  const size_t left = options_.suspended_limit - std::min(waiting_bytes_, options_.suspended_limit);
+  sampler_->set_copy_pages(
+      static_cast<uint32_t>(left * UNWIND_SUSPENDED_PAGES / options_.suspended_limit));
+}
+
 void Collector::finish_waiting(std::chrono::steady_clock::time_point deadline) {
   while (!waiting_.empty() && std::chrono::steady_clock::now() < deadline) {
     table_service_->tick();
@@ -298,6 +303,11 @@ TraceFrame Collector::resolve(CollectedProcess& into, Process& process, uint64_t
   const Mapping* mapping = table_->find_mapping(process, address, time);
   if (mapping == nullptr)
     return {address.value, TraceFrame::kUnmapped};
+  if (spaces_ != nullptr && mapping != touched_) {
+    touched_ = mapping;
+    if (const uint32_t table = spaces_->table_of(*mapping); table >= PPROFD_TABLE_FIRST)
+      table_service_->touch(table);
+  }
   // A copy: the table forgets what was unmapped. A mapping that grew is copied again.
   const auto [known, is_new] = into.mappings.try_emplace(mapping->id, *mapping);
   if (!is_new && !known->second.contains(address))

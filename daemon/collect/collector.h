@@ -35,7 +35,7 @@ struct CollectorOptions {
   // Of all aggregates together; over it, samples with new traces are dropped (table_full).
   size_t aggregate_limit = size_t{64} << 20;
   // Of stacks that wait for unwind rows; over it, they stay as far as they were unwound.
-  size_t suspended_limit = size_t{16} << 20;
+  size_t suspended_limit = size_t{32} << 20;
 };
 
 // What was collected of one process.
@@ -119,6 +119,7 @@ private:
   bool resume(Waiting& waiting);
   void resume_waiting();
   void add_waiting(const Waiting& waiting);
+  void limit_copies();
   void finish_waiting(std::chrono::steady_clock::time_point deadline);
   void add_sample(Process& process, const pprofd_sample& sample, std::span<const uint64_t> words,
                   pprofd_stack_end end);
@@ -150,6 +151,7 @@ private:
   std::vector<Process*> changed_; // their mappings, since the kernel was told
   std::vector<Waiting> waiting_;
   size_t waiting_bytes_ = 0;
+  const Mapping* touched_ = nullptr; // whose table was said to be in use last; only compared
   std::vector<std::unique_ptr<CollectedProcess>> collected_;
   std::unordered_map<uint64_t, CollectedProcess*> by_serial_;
   std::vector<TraceFrame> frames_; // scratch

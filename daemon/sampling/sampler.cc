@@ -13,6 +13,7 @@
 #include <numeric>
 
 #include "bpf/pprofd_bpf.skel.h"
+#include "bpf/unwind_state.h"
 #include "daemon/perf/perf_event.h"
 
 namespace pprofd {
@@ -23,7 +24,8 @@ namespace {
 // that a reader that was held up loses nothing.
 constexpr uint64_t kTypicalRecordBytes = 768;
 constexpr uint64_t kRingSeconds = 2;
-constexpr uint64_t kMinRingBytes = 256UL * 1024;
+// While unwind rows are still made, stacks come along that are much larger.
+constexpr uint64_t kMinRingBytes = 4096UL * 1024;
 constexpr uint64_t kMaxRingBytes = 16UL * 1024 * 1024;
 
 uint32_t ring_bytes(unsigned frequency, size_t cpus) {
@@ -60,8 +62,7 @@ const pprofd_sample& SampleBatch::sample(const Entry& entry) const {
 }
 
 std::span<const uint64_t> SampleBatch::record(const Entry& entry) const {
-  return std::span(words_).subspan(entry.offset,
-                                   sample(entry).header.size / sizeof(uint64_t));
+  return std::span(words_).subspan(entry.offset, sample(entry).header.size / sizeof(uint64_t));
 }
 
 std::span<const uint64_t> SampleBatch::frames(const Entry& entry) const {
@@ -142,7 +143,10 @@ Result<void> Sampler::load_programs() {
       .kernel_stacks = options_.kernel_stacks,
       .user_stacks = options_.user_stacks,
       .cgroups = 0,
-      .wakeup_bytes = bytes / 2,
+      .wakeup_bytes = bytes / 4,
+      .few_bytes = bytes / 2,
+      .copy_pages = UNWIND_SUSPENDED_PAGES,
+      .pad = 0,
   };
   config_ = config;
   if (auto written = write_config(); !written)
@@ -156,8 +160,17 @@ Result<void> Sampler::load_programs() {
 
 void Sampler::size_maps(uint32_t ring_bytes) {
   bpf_map__set_max_entries(skeleton_->maps.samples, ring_bytes);
+  bpf_map__set_max_entries(skeleton_->maps.scratches,
+                           static_cast<uint32_t>(libbpf_num_possible_cpus()));
   bpf_map__set_max_entries(skeleton_->maps.tables,
                            static_cast<uint32_t>(options_.table_bytes / kTableChunkBytes));
+}
+
+void Sampler::set_copy_pages(uint32_t pages) {
+  if (config_.copy_pages == pages)
+    return;
+  config_.copy_pages = pages;
+  (void)write_config(); // it worked before; if not now, copies stay as large as they were
 }
 
 UnwindMaps Sampler::unwind_maps() const {

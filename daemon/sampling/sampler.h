@@ -111,6 +111,10 @@ public:
   // the verdicts of children itself.
   [[nodiscard]] bool follows_children() const { return follows_children_; }
 
+  // How much of a stack comes along where its walk is to go on in user space: so many pages behind
+  // the one that it begins in, at most UNWIND_SUSPENDED_PAGES, which is what it starts with.
+  void set_copy_pages(uint32_t pages);
+
   // The maps that the unwinder works by; valid as long as the sampler.
   [[nodiscard]] UnwindMaps unwind_maps() const;
 

@@ -119,8 +119,8 @@ bool SpaceKeeper::write(uint32_t space, const Mappings& mappings) const {
   for (size_t first = 0; first < mappings.size(); first += PPROFD_SPACE_MAPPINGS) {
     pprofd_space_chunk chunk{};
     chunk.owner = space;
-    chunk.count = static_cast<uint32_t>(
-        std::min<size_t>(PPROFD_SPACE_MAPPINGS, mappings.size() - first));
+    chunk.count =
+        static_cast<uint32_t>(std::min<size_t>(PPROFD_SPACE_MAPPINGS, mappings.size() - first));
     std::ranges::copy(std::span(mappings).subspan(first, chunk.count), chunk.mappings);
     if (!maps_.put_space_chunk({.owner = space, .chunk = directory.count}, chunk)) {
       erase(space, first);

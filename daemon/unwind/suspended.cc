@@ -27,8 +27,9 @@ void SuspendedStack::resume(UnwindRules& rules) {
   const auto known = std::span(frames_).first(std::min<size_t>(state_.frame_count, frames_.size()));
   ReplayedStack walked = resume_stack(rules, memory, state_, known);
   end_ = walked.end;
-  // All that was copied is used up: the stack goes on where the copy does not.
-  if (end_ == PPROFD_STACK_READ_FAILED && stack_.size() > UNWIND_SUSPENDED_STACK - UNWIND_PAGE)
+  // The stack goes on where the copy does not: above it, or beside it, as behind a signal that was
+  // taken on a stack of its own.
+  if (end_ == PPROFD_STACK_READ_FAILED)
     end_ = PPROFD_STACK_COPY_LIMIT;
   frames_ = std::move(walked.frames);
 }

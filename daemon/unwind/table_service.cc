@@ -19,11 +19,12 @@ constexpr std::chrono::seconds kUnusedFor{30};
 constexpr size_t kJobsAhead = 8;
 // Longer than any program of the kernel's runs.
 constexpr std::chrono::milliseconds kSettleInterval{50};
+constexpr size_t kKnownRules = 4096; // a power of two
 
 } // namespace
 
 TableService::TableService(TableStore& store, Compile compile, Open open)
-    : store_(&store), compile_(std::move(compile)), open_(std::move(open)),
+    : store_(&store), compile_(std::move(compile)), open_(std::move(open)), known_(kKnownRules),
       started_(steady_clock::now()), settled_(started_),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -71,10 +72,22 @@ unwind_lookup TableService::find(uint32_t table, uint64_t offset, unwind_found& 
     demand(table);
     return UNWIND_PENDING;
   }
+  Known& known = place_of(table, offset);
+  if (known.table == table && known.offset == offset) {
+    found = known.rule;
+    return UNWIND_FOUND;
+  }
   const unwind_lookup result = store_->find(table, offset, found);
+  if (result == UNWIND_FOUND)
+    known = {.table = table, .offset = offset, .rule = found};
   if (result == UNWIND_PENDING)
     take_evicted(); // it went a moment ago: the next tick makes it again
   return result;
+}
+
+TableService::Known& TableService::place_of(uint32_t table, uint64_t offset) {
+  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
+  return known_[((offset ^ (uint64_t{table} << 32)) * kGolden >> 32) % kKnownRules];
 }
 
 bool TableService::tick() {
@@ -82,12 +95,18 @@ bool TableService::tick() {
   take_evicted();
   free_unused();
   hand_out();
-  const auto now = steady_clock::now();
-  if (now - settled_ >= kSettleInterval) {
-    settled_ = now;
-    store_->settle();
-  }
+  if (steady_clock::now() - settled_ >= kSettleInterval)
+    settle();
   return news;
+}
+
+void TableService::settle() {
+  settled_ = steady_clock::now();
+  store_->settle();
+  for (uint32_t at = 0; at < entries_.size(); ++at) {
+    if (std::exchange(entries_[at].touched, false))
+      store_->touch(PPROFD_TABLE_FIRST + at);
+  }
 }
 
 bool TableService::take_done() {

@@ -55,8 +55,8 @@ public:
   void remove_user(uint32_t table);
   // A sample needs the table: it is made before others, or again where it was evicted.
   void demand(uint32_t table);
-  // A sample was unwound by it.
-  void touch(uint32_t table) { store_->touch(table); }
+  // A sample was unwound by it. Cheap: told to the store now and then.
+  void touch(uint32_t table) { entry(table).touched = true; }
 
   [[nodiscard]] TableState state(uint32_t table) const;
   // The rule for an offset in the table's file.
@@ -82,6 +82,7 @@ private:
     uint64_t file_id = 0;
     TableState state = TableState::pending;
     bool demanded = false;
+    bool touched = false;
     uint32_t users = 0;
     std::chrono::steady_clock::time_point unused_since;
   };
@@ -95,11 +96,19 @@ private:
     bool ready = false;
   };
 
+  // A rule that find() found: a file's rows are the same whenever they are made.
+  struct Known {
+    uint32_t table = 0;
+    uint64_t offset = 0;
+    unwind_found rule{};
+  };
+  Known& place_of(uint32_t table, uint64_t offset);
   void run(const std::stop_token& stop);
   bool make(const Job& job);
   bool take_done();
   void take_evicted();
   void free_unused();
+  void settle();
   void hand_out();
   [[nodiscard]] std::optional<uint32_t> next_file() const;
   [[nodiscard]] bool background_may_work() const;
@@ -114,6 +123,7 @@ private:
   std::vector<Entry> entries_; // by table, from PPROFD_TABLE_FIRST on
   std::unordered_map<uint64_t, uint32_t> table_of_;
   std::vector<uint32_t> waiting_; // tables to be made
+  std::vector<Known> known_;      // by hash
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point settled_;
 

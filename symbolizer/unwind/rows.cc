@@ -82,15 +82,18 @@ private:
     unwind_rule signal{};
     signal.cfa = UNWIND_CFA_SIGNAL;
     signal.flags = UNWIND_RULE_SIGNAL_FRAME;
-    const auto look_for = [&](std::span<const uint8_t> code, uint64_t size,
-                              const unwind_rule& rule) {
-      for (const uint64_t address : trampolines_.find(code, start, end))
-        found.push_back({.start = address, .end = address + size, .rule = rule});
-    };
-    look_for(architecture_->trampoline, architecture_->trampoline.size(), signal);
+    for (const uint64_t address : trampolines_.find(architecture_->trampoline, start, end))
+      found.push_back(
+          {.start = address, .end = address + architecture_->trampoline.size(), .rule = signal});
     facts_.signal_trampolines += found.size();
-    if (options_.beyond_cfi)
-      look_for(architecture_->context_start, architecture_->context_start_size, outermost());
+    if (options_.beyond_cfi) {
+      // From one byte before: a coroutine's first function returns to its first byte, and callers
+      // are looked up one byte before where they are returned to.
+      for (const uint64_t address : trampolines_.find(architecture_->context_start, start, end))
+        found.push_back({.start = address - 1,
+                         .end = address + architecture_->context_start_size,
+                         .rule = outermost()});
+    }
     std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
     for (const auto& code : found)
       overlay_.add(code);

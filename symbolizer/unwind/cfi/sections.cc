@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "symbolizer/unwind/cfi/inflate.h"
 #include "symbolizer/unwind/cfi/pointer.h"
@@ -48,19 +50,34 @@ ProgramHeaders read_program_headers(const ByteSource& source) {
   return found;
 }
 
-bool has_needed(const ByteSource& source, const Elf64_Phdr& dynamic) {
+// Whether the string at `offset` of the dynamic section's begins as the dynamic loader's name does.
+bool is_loader(const ByteSource& source, const FileRange& strings, uint64_t offset) {
+  constexpr std::string_view kLoader = "ld-";
+  std::array<char, kLoader.size()> name{};
+  return offset < strings.size &&
+         source.read_some(strings.offset + offset, std::as_writable_bytes(std::span(name))) ==
+             name.size() &&
+         std::string_view(name.data(), name.size()) == kLoader;
+}
+
+bool has_dependencies(const ByteSource& source, const ElfImage& image, const Elf64_Phdr& dynamic) {
   const uint64_t count = std::min<uint64_t>(dynamic.p_filesz / sizeof(Elf64_Dyn), kMaxDynamic);
+  std::vector<uint64_t> needed;
+  std::optional<FileRange> strings;
   for (uint64_t i = 0; i < count; ++i) {
     uint64_t offset = 0;
     if (__builtin_add_overflow(dynamic.p_offset, i * sizeof(Elf64_Dyn), &offset))
-      return false;
+      break;
     const auto entry = source.read_as<Elf64_Dyn>(offset);
     if (!entry || entry->d_tag == DT_NULL)
-      return false;
+      break;
     if (entry->d_tag == DT_NEEDED)
-      return true;
+      needed.push_back(entry->d_un.d_val);
+    if (entry->d_tag == DT_STRTAB)
+      strings = file_range_at(source, image, {entry->d_un.d_ptr});
   }
-  return false;
+  return !std::ranges::all_of(
+      needed, [&](uint64_t name) { return strings && is_loader(source, *strings, name); });
 }
 
 std::optional<EhFrameHeader> read_header(const ByteSource& source, const Elf64_Phdr& segment) {
@@ -96,7 +113,7 @@ public:
   CfiSections find() {
     const ProgramHeaders headers = read_program_headers(source_);
     if (headers.dynamic)
-      result_.has_dependencies = has_needed(source_, *headers.dynamic);
+      result_.has_dependencies = has_dependencies(source_, image_, *headers.dynamic);
     if (headers.eh_frame)
       result_.header = read_header(source_, *headers.eh_frame);
     bool named = false; // also where its bytes are elsewhere, as in debug files

@@ -35,7 +35,8 @@ struct EhFrameHeader {
 struct CfiSections {
   std::vector<CfiSection> sections; // .eh_frame before .debug_frame
   std::optional<EhFrameHeader> header;
-  bool has_dependencies = false; // a dynamic section with DT_NEEDED
+  // It needs libraries beside the dynamic loader. Not so: it is static, or a libc.
+  bool has_dependencies = false;
   std::vector<std::string> notes;
 };
 
