@@ -219,27 +219,33 @@ TEST_F(Client, AWorkerKilledAtAnyTimeCostsNamesAtMost) {
   const size_t all = named(client.symbolize(0, large.get(), asked));
   ASSERT_GT(all, 100U);
   const auto begin = std::chrono::steady_clock::now();
-  client.symbolize(0, large.get(), asked);
-  const auto usual = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::steady_clock::now() - begin);
+  client.symbolize(1, large.get(), asked);
+  // Of a call; what it takes beside other programs may be more.
+  std::atomic<std::chrono::microseconds> usual =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                            begin);
 
   std::atomic<bool> done = false;
   std::atomic<int> kills = 0;
   std::thread killer([&] {
     std::mt19937 random(1);
     while (!done) {
-      std::this_thread::sleep_for(usual * (random() % 100) / 20);
+      std::this_thread::sleep_for(usual.load() * (random() % 100) / 20);
       if (const pid_t pid = client.status().pid; pid != 0 && ::kill(pid, SIGKILL) == 0)
         ++kills;
     }
   });
-  uint64_t id = 0;
+  uint64_t id = 1;
   int whole = 0;
+  int failed = 0; // in a row
   const auto end = begin + 60s;
   while ((kills < 25 || whole < 5) && std::chrono::steady_clock::now() < end) {
     const auto file = client.symbolize(++id, large.get(), asked);
     ASSERT_EQ(file.addresses.size(), asked.size());
     whole += file.failure.empty();
+    failed = file.failure.empty() ? 0 : failed + 1;
+    if (failed != 0 && failed % 8 == 0)
+      usual = usual.load() * 2;
     if (file.failure.empty()) {
       EXPECT_EQ(named(file), all);
     } else {
