@@ -22,6 +22,17 @@
 namespace pprofd::symbolizer {
 namespace {
 
+// Whether a file that is linked with others may be the libc that makes coroutines.
+bool knows_coroutines(const ByteSource& source, const ElfImage& image) {
+  constexpr uint64_t kMaxNames = 4ULL << 20;
+  constexpr std::string_view kName{"\0makecontext", 12};
+  const ElfSection* names = image.find_section(".dynstr");
+  if (names == nullptr)
+    return false;
+  const auto bytes = source.read_copy(names->offset, names->size, kMaxNames);
+  return bytes && ::memmem(bytes->data(), bytes->size(), kName.data(), kName.size()) != nullptr;
+}
+
 class Compiler {
 public:
   Compiler(const ByteSource& source, const ElfImage& image, const Architecture& architecture,
@@ -29,8 +40,9 @@ public:
       : source_(source), image_(image), architecture_(&architecture),
         sections_(cfi::find_cfi_sections(source, image)), reader_(source, image, architecture),
         program_(architecture), go_(find_go_facts(source, image)),
-        find_everywhere_(!sections_.has_dependencies || go_), options_(options),
-        trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
+        find_everywhere_(!sections_.has_dependencies || go_ ||
+                         (options.beyond_cfi && knows_coroutines(source, image))),
+        options_(options), trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
         cleaner_(architecture, options, sink, facts_), overlay_(cleaner_) {}
 
   UnwindFacts run() {
