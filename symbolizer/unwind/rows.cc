@@ -17,6 +17,7 @@
 #include "symbolizer/unwind/go/rows.h"
 #include "symbolizer/unwind/go_facts.h"
 #include "symbolizer/unwind/row_stream.h"
+#include "symbolizer/unwind/stubs.h"
 #include "symbolizer/unwind/trampolines.h"
 
 namespace pprofd::symbolizer {
@@ -51,6 +52,8 @@ public:
       look_for_known_code(facts_.text.start.value, facts_.text.end.value);
     index_.build(source_, image_, sections_, reader_, facts_);
     cfi::FdeSpans spans(index_, reader_, facts_);
+    if (options_.beyond_cfi)
+      stubs_ = find_stubs(source_, image_, *architecture_);
     open_go_functions();
     covered_ = facts_.text.start.value;
     while (const auto span = spans.next()) {
@@ -114,11 +117,31 @@ private:
     if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
       look_for_known_code(start, end);
     overlay_.gap(start);
+    if (options_.beyond_cfi)
+      lay_known(start, end);
+  }
+
+  // The program's first instructions, and linkage stubs.
+  void lay_known(uint64_t start, uint64_t end) {
+    std::vector<StubRow> known;
+    for (const StubRow& stub : stubs_)
+      if (stub.start < end && stub.end > start)
+        known.push_back({.start = std::max(start, stub.start),
+                         .end = std::min(end, stub.end),
+                         .rule = stub.rule});
     const uint64_t entry = image_.entry().value;
-    if (!options_.beyond_cfi || entry == 0 || entry < start || entry >= end)
-      return;
-    overlay_.row(entry, outermost());
-    overlay_.gap(std::min(end, entry + kMaxEntry));
+    const auto next =
+        std::ranges::find_if(known, [&](const StubRow& row) { return row.end > entry; });
+    const bool in_stub = next != known.end() && next->start <= entry;
+    if (entry != 0 && entry >= start && entry < end && !in_stub) {
+      const uint64_t limit = next == known.end() ? end : next->start;
+      known.insert(
+          next, {.start = entry, .end = std::min(limit, entry + kMaxEntry), .rule = outermost()});
+    }
+    for (const StubRow& row : known) {
+      overlay_.row(row.start, row.rule);
+      overlay_.gap(row.end);
+    }
   }
 
   static unwind_rule outermost() {
@@ -219,6 +242,7 @@ private:
   std::optional<GoFacts> go_;
   bool find_everywhere_;
   RowOptions options_;
+  std::vector<StubRow> stubs_;
   std::optional<go::FunctionTable> go_functions_;
   AddressRange go_text_{.start = {UINT64_MAX}, .end = {0}};
   uint64_t covered_ = 0; // up to here there are rows
