@@ -31,7 +31,7 @@ KNOWN = (
     ("incomplete", "unsupported_rule", rf".*:({CONTEXT})", r".*", "the stack pointer is found in a ucontext"),
     ("incomplete", "no_mapping|read_failed|bad_return_address|no_row", r".*", rf".*:({CONTEXT})",
      "between two stacks; its call frame information does not say so"),
-    ("incomplete", "no_mapping|read_failed|bad_return_address|no_row", r".*", r"libgcc_s.so.1:.*|.*:(uw_install_context_1|_Unwind_(RaiseException|Resume.*))",
+    ("incomplete", "no_mapping|read_failed|bad_return_address|no_row", r".*", r"libgcc_s.so.1:.*|.*:(uw_install_context_1|_Unwind_DebugHook|_Unwind_(RaiseException|Resume.*))",
      "the frames being thrown through are overwritten with what is to be restored"),
     # --- libdw
     ("oracle-ends", ".*", r"ld-linux-x86-64.so.2:.*|.*:_start|.*:\?", r".*", "knows no end at a program's entry"),
@@ -133,6 +133,8 @@ BUILDS = {
     "clang-O0": ("clang++-19", ["-O0"]),
     "clang-O2": ("clang++-19", ["-O2", "-Wl,-z,now"]),
     "clang-O3-static": ("clang++-19", ["-O3", "-static"]),
+    "clang-O2-lld-lazy": ("clang++-19", ["-O2", "-fuse-ld=lld-19", "-Wl,-z,lazy"]),
+    "clang-O2-lld-static": ("clang++-19", ["-O2", "-fuse-ld=lld-19", "-static"]),
 }
 
 
