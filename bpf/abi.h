@@ -6,7 +6,10 @@
  *
  * A record in the ring buffer:
  *
- *   struct pprofd_sample | frame words ... | labels (type-length-value) ...
+ *   struct pprofd_sample | frame words ... | labels (type-length-value) ... | suspended walk
+ *
+ * The last, where flags say so, is what user space needs to go on with the user stack's walk
+ * (unwind_state.h).
  *
  * A frame is a 64-bit word whose top byte is its kind. A kernel address is canonical, so its top
  * byte is 0xff already, and a user address's is 0: helpers can write addresses straight into a
@@ -56,6 +59,7 @@ enum pprofd_stack_end {
 	PPROFD_STACK_UNSUPPORTED_RULE,	 /* a rule of a kind that is not supported */
 	PPROFD_STACK_UNKNOWN_REGISTER,	 /* a rule wants a register that only the leaf has */
 	PPROFD_STACK_PENDING,		 /* the rows of an executable were not there yet */
+	PPROFD_STACK_COPY_LIMIT,	 /* unwound from a copy, which does not reach to its root */
 	PPROFD_STACK_COMPAT,		 /* a 32-bit process: the leaf alone */
 	PPROFD_STACK_LOOP,		 /* the walk goes down the stack again and again */
 	PPROFD_STACK_END_COUNT
@@ -66,6 +70,7 @@ enum pprofd_sample_flags {
 	PPROFD_SAMPLE_IN_KERNEL = 1 << 0, /* the CPU was in the kernel */
 	PPROFD_SAMPLE_KERNEL_THREAD = 1 << 1,
 	PPROFD_SAMPLE_UNDECIDED = 1 << 2, /* the filter leaves this process to user space */
+	PPROFD_SAMPLE_SUSPENDED = 1 << 3, /* the walk goes on in user space */
 };
 
 struct pprofd_record_header {
@@ -99,6 +104,8 @@ enum pprofd_counter {
 	PPROFD_COUNT_DROPPED_RING_FULL,
 	PPROFD_COUNT_DROPPED_NO_SCRATCH,   /* the per-CPU buffer was missing; never seen */
 	PPROFD_COUNT_DROPPED_UNATTRIBUTED, /* of the drops, those that found no room in `drops` */
+	PPROFD_COUNT_SUSPENDED,		   /* of those written, with a walk to go on with */
+	PPROFD_COUNT_SUSPENDED_BYTES,	   /* what that took in the ring buffer */
 	PPROFD_COUNT_FORK_UNFOLLOWED,	   /* a child of a target found no room in `verdicts` */
 	PPROFD_COUNT_MAX
 };

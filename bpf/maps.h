@@ -59,13 +59,18 @@ struct {
 	__type(value, __u32);
 } cgroups __weak SEC(".maps");
 
-static __always_inline void count(enum pprofd_counter which)
+static __always_inline void count_by(enum pprofd_counter which, __u64 amount)
 {
 	__u32 key = which;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
 	if (value)
-		*value += 1;
+		*value += amount;
+}
+
+static __always_inline void count(enum pprofd_counter which)
+{
+	count_by(which, 1);
 }
 
 static __always_inline const struct pprofd_config *get_config(void)

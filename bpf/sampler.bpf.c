@@ -9,6 +9,8 @@
 #include "bpf/filter.h"
 #include "bpf/maps.h"
 #include "bpf/unwind_lookup.h"
+#include "bpf/unwind_maps.h"
+#include "bpf/unwinder.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -20,15 +22,20 @@ char LICENSE[] SEC("license") = "GPL";
 /* arch/x86/include/asm/segment.h */
 #define USER32_CS 0x23
 
+/* The record as it is sent, and behind it the unwinder's own. An element of a per-CPU map has at
+ * most 32 KiB. */
 struct scratch {
 	struct pprofd_sample sample;
 	__u64 frames[PPROFD_MAX_FRAMES];
-	/* Of the unwinder, here and not on the stack so that another program may go on with it. */
+	__u8 suspended[sizeof(struct unwind_suspended) + UNWIND_STATE_SAVED +
+		       UNWIND_SUSPENDED_STACK];
+	/* Here and not on the stack so that another program may go on with it. */
 	struct unwind_state unwind;
 	__u32 first; /* of the user frames in frames[] */
 	__u32 space;
 	__u32 mappings;
 };
+static_assert(sizeof(struct scratch) <= 32768, "an element of a per-CPU map");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -36,6 +43,30 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rule_cache);
+} rule_caches SEC(".maps");
+
+UNWIND_INLINE const struct pprofd_space_chunk *
+unwind_space_chunk(void *world, const struct pprofd_chunk_key *key)
+{
+	return bpf_map_lookup_elem(&spaces, key);
+}
+
+UNWIND_INLINE const struct pprofd_table_chunk *
+unwind_table_chunk(void *world, const struct pprofd_chunk_key *key)
+{
+	return bpf_map_lookup_elem(&tables, key);
+}
+
+UNWIND_INLINE const struct unwind_rule *unwind_rule_at(void *world, __u32 index)
+{
+	return bpf_map_lookup_elem(&rules, &index);
+}
 
 UNWIND_INLINE struct scratch *scratch_of(struct unwind_state *state)
 {
@@ -67,7 +98,7 @@ UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 p
 
 	if (!cache || !scratch->space)
 		return UNWIND_PENDING;
-	return look_up(scratch->space, scratch->mappings, cache, pc, found);
+	return look_up(0, scratch->space, scratch->mappings, cache, pc, found);
 }
 
 struct unwind_loop {
@@ -122,14 +153,18 @@ static __always_inline void find_space(struct scratch *scratch)
 {
 	__u32 pid = scratch->sample.pid;
 	const struct pprofd_process *process = bpf_map_lookup_elem(&processes, &pid);
+	struct pprofd_process copy;
 
 	scratch->space = 0;
 	if (!process)
 		return;
-	if (process->start_time != 0 && process->start_time != scratch->sample.start_time)
+	copy = *process;
+	if (!STILL_OF(process->pid, pid))
 		return;
-	scratch->space = process->space;
-	scratch->mappings = process->mappings;
+	if (copy.start_time != 0 && copy.start_time != scratch->sample.start_time)
+		return;
+	scratch->space = copy.space;
+	scratch->mappings = copy.mappings;
 }
 
 static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
@@ -163,6 +198,38 @@ static __always_inline __u32 take_kernel_stack(struct bpf_perf_event_data *ctx, 
 	__u32 words = size <= 0 ? 0 : (__u32)size / sizeof(__u64);
 
 	return words > PPROFD_MAX_KERNEL_FRAMES ? PPROFD_MAX_KERNEL_FRAMES : words;
+}
+
+/* Puts what user space needs to go on behind the frames. Returns its bytes. */
+static __always_inline __u32 suspend(struct scratch *scratch, __u32 words)
+{
+	struct unwind_state *unwind = &scratch->unwind;
+	__u64 start = unwind->sp, at;
+	struct unwind_suspended *head;
+	__u32 size = 0, chunk;
+	__u8 *stack;
+
+	if (words > PPROFD_MAX_FRAMES)
+		return 0;
+	head = (void *)&scratch->frames[words];
+	if (unwind->signal_frame != 0 && unwind->signal_frame < start)
+		start = unwind->signal_frame;
+	start &= ~7ULL;
+	__builtin_memcpy(head + 1, unwind, UNWIND_STATE_SAVED);
+	stack = (void *)(head + 1) + UNWIND_STATE_SAVED;
+	for (int i = 0; i <= UNWIND_SUSPENDED_PAGES; i++) {
+		at = start + size;
+		chunk = UNWIND_PAGE - (at & (UNWIND_PAGE - 1));
+		if (size > UNWIND_SUSPENDED_STACK - UNWIND_PAGE ||
+		    bpf_probe_read_user(stack + size, chunk, (const void *)at) != 0)
+			break;
+		size += chunk;
+	}
+	head->stack_start = start;
+	head->stack_size = size;
+	head->state_size = UNWIND_STATE_SAVED;
+	scratch->sample.flags |= PPROFD_SAMPLE_SUSPENDED;
+	return sizeof(*head) + UNWIND_STATE_SAVED + size;
 }
 
 static __always_inline void count_drop(__u32 pid, __u64 start_time)
@@ -200,6 +267,23 @@ static __always_inline void fill_header(struct pprofd_sample *sample, struct tas
 	bpf_get_current_comm(sample->thread, sizeof(sample->thread));
 }
 
+/* Returns whether the ring had room for it. `extra`: bytes behind the frames. */
+static __always_inline bool send(const struct pprofd_config *cfg, struct scratch *scratch,
+				 __u32 words, __u32 extra)
+{
+	__u64 size = sizeof(scratch->sample) + words * sizeof(__u64) + extra;
+
+	if (size > offsetof(struct scratch, unwind))
+		return false;
+	scratch->sample.header.size = (__u32)size;
+	/* The reader drains at its own pace; it is woken only when the ring fills up. */
+	__u64 wake = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->wakeup_bytes
+			     ? BPF_RB_FORCE_WAKEUP
+			     : BPF_RB_NO_WAKEUP;
+
+	return bpf_ringbuf_output(&samples, scratch, size, wake) == 0;
+}
+
 SEC("perf_event")
 int sample_cpu(struct bpf_perf_event_data *ctx)
 {
@@ -210,8 +294,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 	__u64 start_time = leader->start_boottime;
 	enum pprofd_verdict verdict;
 	struct scratch *scratch;
-	__u32 zero = 0, flags = 0, words;
-	__u64 size;
+	__u32 zero = 0, flags = 0, extra = 0, words;
 
 	if (pid == 0 || !cfg) {
 		count(PPROFD_COUNT_IDLE);
@@ -253,16 +336,21 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 	words += scratch->sample.user_frames;
 	if (words > PPROFD_MAX_FRAMES)
 		words = PPROFD_MAX_FRAMES;
-	size = sizeof(scratch->sample) + words * sizeof(__u64);
-	scratch->sample.header.size = (__u32)size;
-
-	/* The reader drains at its own pace; it is woken only when the ring fills up. */
-	__u64 wake = bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > cfg->wakeup_bytes
-			     ? BPF_RB_FORCE_WAKEUP
-			     : BPF_RB_NO_WAKEUP;
-	if (bpf_ringbuf_output(&samples, scratch, size, wake) != 0) {
-		count_drop(pid, start_time);
-		return 0;
+	if (scratch->sample.stack_end == PPROFD_STACK_PENDING ||
+	    scratch->sample.stack_end == PPROFD_STACK_NO_MAPPING)
+		extra = suspend(scratch, words);
+	if (!send(cfg, scratch, words, extra)) {
+		/* Where there is no room for the stack there may be for the frames. */
+		scratch->sample.flags &= ~PPROFD_SAMPLE_SUSPENDED;
+		if (!extra || !send(cfg, scratch, words, 0)) {
+			count_drop(pid, start_time);
+			return 0;
+		}
+		extra = 0;
+	}
+	if (extra) {
+		count(PPROFD_COUNT_SUSPENDED);
+		count_by(PPROFD_COUNT_SUSPENDED_BYTES, extra);
 	}
 	count(PPROFD_COUNT_WRITTEN);
 	return 0;

@@ -13,6 +13,19 @@
 
 #define UNWIND_BLOCK_WORDS 64
 
+/* A record whose walk stopped for want of rows or mappings goes on in user space: behind its labels
+ * stand this header, the state up to its block, and a copy of the stack. */
+struct unwind_suspended {
+	__u64 stack_start; /* the copy's address */
+	__u32 stack_size;  /* bytes; less than all where memory ends, or the limit */
+	__u32 state_size;  /* UNWIND_STATE_SAVED */
+};
+#define UNWIND_STATE_SAVED offsetof(struct unwind_state, block)
+/* The copy is read page by page, so that a page that is not there costs no more than itself. */
+#define UNWIND_PAGE	       4096
+#define UNWIND_SUSPENDED_PAGES 4 /* whole ones, behind the part of one that sp stands in */
+#define UNWIND_SUSPENDED_STACK ((UNWIND_SUSPENDED_PAGES + 1) * UNWIND_PAGE)
+
 struct unwind_state {
 	__u64 ip;
 	__u64 sp;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
  *
  * Where the unwinder finds, for a pc of a process, its rule. Layouts only; unwind_lookup.h searches
- * them, daemon/unwind fills them.
+ * them, unwind_maps.h holds them in the kernel, daemon/unwind fills them.
  *
  *   process    pid -> { start time, address space }
  *   space      (space, chunk) -> executable mappings sorted by start
@@ -9,32 +9,38 @@
  *   rule       index -> struct unwind_rule, shared by all tables
  *
  * A space never changes: a process whose mappings change gets a new one, written before the process
- * entry is switched over in one update, and the old one is removed after that. So a sample sees
- * all of the old mappings or all of the new ones, and (space, pc) is a key under which a rule may
- * be cached without a way to invalidate it. Neither numbers of spaces nor of tables are used twice.
+ * entry is switched over in one update, and the old one is removed after that. So a sample sees all
+ * of the old mappings or all of the new ones, and (space, pc) is a key under which a rule may be
+ * cached without a way to invalidate it. Numbers of spaces and of tables are not used twice.
+ *
+ * What is missing is pending: no entry for the process, a space or table that was removed or is not
+ * there yet. Then the sample takes a copy of its stack along, and user space unwinds it.
  *
  * A table's rows stand in chunks of equal size, so that the kernel's allocator fills its pages:
  * each covers up to 64 KiB of addresses from its base and holds four bytes a row, the address's low
  * 16 bits relative to the base and the rule's index. A directory lists the chunks' bases; one level
- * suffices for 480 chunks (a quarter million rows), two for all there are.
+ * suffices for 490 chunks (a quarter million rows), two for all there are.
  *
- * Addresses in tables are 32-bit offsets from the executable's lowest address (bias is chosen so).
+ * The kernel may give a removed element's memory to another while a program still reads it. So each
+ * value says whose it is, and a reader that finds another owner behind its reading has read
+ * nothing.
+ *
+ * Addresses in tables are offsets in the executable's file, so that a mapping can refer to a table
+ * before anything is known of the file's segments. Code behind a file's first 4 GiB has no rows.
  */
 #pragma once
 
 #include "bpf/unwind_rule.h"
 
-/* The mapping's table; real tables count from PPROFD_TABLE_FIRST. */
+/* Of a mapping; real tables count from PPROFD_TABLE_FIRST. */
 enum pprofd_table_id {
-	PPROFD_TABLE_PENDING = 0, /* being made: user space unwinds from a copy of the stack */
-	PPROFD_TABLE_FRAME_POINTER = 1, /* no rows exist (JIT code, no unwind information) */
-	PPROFD_TABLE_NONE = 2,		/* rows can't be had; nothing is known of this code */
+	PPROFD_TABLE_NO_ROWS = 1, /* code without a file: JIT's, the vsyscall page */
 	PPROFD_TABLE_FIRST = 16,
 };
 
 struct pprofd_mapping {
 	__u64 start;
-	__u64 bias;  /* pc - bias is the address in the table */
+	__u64 bias;  /* pc - bias is the offset in the file */
 	__u32 pages; /* of 4 KiB */
 	__u32 table; /* enum pprofd_table_id or a table's number */
 };
@@ -53,8 +59,8 @@ struct pprofd_chunk_key {
 };
 
 struct pprofd_space_chunk {
+	__u32 owner; /* the space */
 	__u32 count;
-	__u32 pad;
 	union {
 		struct pprofd_mapping mappings[PPROFD_SPACE_MAPPINGS];
 		__u64 starts[PPROFD_SPACE_DIRECTORY];
@@ -66,16 +72,28 @@ struct pprofd_process {
 	__u64 start_time; /* 0: whichever process has the pid */
 	__u32 space;
 	__u32 mappings; /* in the space */
+	__u32 pid;
+	__u32 pad;
 };
 
-#define PPROFD_TABLE_ROWS	      492
-#define PPROFD_TABLE_DIRECTORY_LEVEL2 0x80000000U /* chunk numbers of second-level directories */
+#define PPROFD_TABLE_ROWS 490
+/* The number of a table's second-level directories begins here. */
+#define PPROFD_TABLE_DIRECTORY_LEVEL2 0x80000000U
+
+/* What a table's directory lists. */
+enum pprofd_table_levels {
+	PPROFD_TABLE_EMPTY = 0,	  /* nothing: the file has no rows */
+	PPROFD_TABLE_CHUNKS = 1,  /* chunks of rows */
+	PPROFD_TABLE_FOLDERS = 2, /* second-level directories */
+};
 
 struct pprofd_table_chunk {
-	__u32 base;   /* address of the first row */
-	__u32 count;  /* rows, or entries of a directory */
-	__u32 levels; /* directory: 1 where its entries are row chunks, 2 where directories */
-	__u32 end;    /* row chunk: first address behind its last row's range */
+	struct pprofd_chunk_key key; /* its own */
+	__u32 base;		     /* address of the first row */
+	__u32 count;		     /* rows, or entries of a directory */
+	__u32 levels;		     /* first-level directory: enum pprofd_table_levels */
+	__u32 end; /* row chunk: first address behind its last row's range; second-level
+		    * directory: number of its first chunk */
 	__u32 rows[PPROFD_TABLE_ROWS]; /* address - base | rule << 16; directory: bases */
 };
 
@@ -130,4 +148,4 @@ static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");
 static_assert(sizeof(struct pprofd_space_chunk) == 968, "fits a 1 KiB allocation with its key");
 static_assert(sizeof(struct pprofd_table_chunk) == 1984, "fits a 2 KiB allocation with its key");
 static_assert(sizeof(struct unwind_found) == 32, "no hidden padding");
-static_assert(sizeof(struct pprofd_process) == 16, "no hidden padding");
+static_assert(sizeof(struct pprofd_process) == 24, "no hidden padding");

@@ -1,9 +1,9 @@
 #!/bin/bash
 # run.sh [--long] [STEP…] [-- PYTEST-ARGUMENTS…]: installs, builds and tests everything.
 #
-# Steps, in this order: build lint unit asan tsan fuzz e2e kernels (setup always runs). Without a step
-# all of them; with some, only those and what they need built. What follows -- goes to pytest
-# (`run.sh e2e -- -k cgroup`).
+# Steps, in this order: build lint unit asan tsan fuzz differential e2e kernels (setup always runs).
+# Without a step all of them; with some, only those and what they need built. What follows -- goes
+# to pytest (`run.sh e2e -- -k cgroup`).
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 #
@@ -15,7 +15,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 logs=$root/build/tests
-all_steps=(build lint unit asan tsan fuzz e2e kernels)
+all_steps=(build lint unit asan tsan fuzz differential e2e kernels)
 
 long=''
 steps=()
@@ -178,7 +178,7 @@ mkdir -p "$logs"
 echo "pprofd's tests${long:+, the long run}: $(uname -sr), $jobs CPUs"
 step setup 1200 packaging/setup.sh build test || finish
 
-if wanted build lint unit e2e kernels; then
+if wanted build lint unit differential e2e kernels; then
   step build 1500 build release 'all workloads' || finish
 fi
 if [ -n "$long" ] && wanted build; then
@@ -211,6 +211,9 @@ if wanted fuzz && [ -n "${asan:-}" ]; then
 fi
 options=(${long:+--long} "${pytest_arguments[@]}")
 [ -n "$long" ] && deadline=7200 || deadline=1200
+if wanted differential; then
+  step differential $deadline python_tests differential tests/differential "${options[@]}"
+fi
 if wanted e2e; then
   step e2e $deadline python_tests e2e tests/e2e "${options[@]}"
 fi

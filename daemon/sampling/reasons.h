@@ -42,6 +42,8 @@ constexpr std::string_view stack_end_name(pprofd_stack_end end) {
     return "unknown_register";
   case PPROFD_STACK_PENDING:
     return "unwind_rows_pending";
+  case PPROFD_STACK_COPY_LIMIT:
+    return "stack_copy_limit";
   case PPROFD_STACK_COMPAT:
     return "32_bit_process";
   case PPROFD_STACK_LOOP:

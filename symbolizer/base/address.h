@@ -19,6 +19,15 @@ struct ElfAddress {
   auto operator<=>(const ElfAddress&) const = default;
 };
 
+// Addresses from start to before end.
+struct AddressRange {
+  ElfAddress start;
+  ElfAddress end;
+  [[nodiscard]] bool contains(ElfAddress address) const {
+    return start <= address && address < end;
+  }
+};
+
 // An address in a running process (or in the kernel).
 struct ProcessAddress {
   uint64_t value = 0;

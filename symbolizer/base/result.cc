@@ -4,6 +4,10 @@
 
 namespace pprofd {
 
+std::string text_of(const Error& error) {
+  return error.what.empty() ? error.why : error.what + ": " + error.why;
+}
+
 std::string errno_text(int error_number) {
   return std::generic_category().message(error_number);
 }

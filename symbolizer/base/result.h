@@ -28,6 +28,9 @@ inline std::unexpected<Error> fail(std::string what, std::string why, std::strin
 // The same with the text of an errno value as the reason.
 std::unexpected<Error> fail_errno(std::string what, int error_number, std::string hint = {});
 
+// What and why in one line, as far as there is a what.
+std::string text_of(const Error& error);
+
 // The text of an errno value. Safe to call from any thread.
 std::string errno_text(int error_number);
 

@@ -1,23 +1,11 @@
 #include "symbolizer/client/reply_reader.h"
 
-#include <utility>
+#include <span>
 
+#include "symbolizer/base/hex.h"
 #include "symbolizer/protocol/text.h"
 
 namespace pprofd::symbolizer {
-namespace {
-
-std::string hex_of(const std::string& bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char byte : bytes) {
-    text += kDigits[static_cast<unsigned char>(byte) >> 4];
-    text += kDigits[static_cast<unsigned char>(byte) & 15];
-  }
-  return text;
-}
-
-} // namespace
 
 void ReplyReader::take(const worker::Reply& reply) {
   for (const worker::Reply::Address& from : reply.addresses()) {
@@ -29,7 +17,7 @@ void ReplyReader::take(const worker::Reply& reply) {
       to.frames.push_back(frame_of(reply.frames(static_cast<int>(index))));
   }
   if (!reply.build_id().empty())
-    result_->build_id = hex_of(reply.build_id());
+    result_->build_id = hex_of(std::as_bytes(std::span(reply.build_id())));
   if (result_->failure.empty())
     result_->failure = reply.failure();
 }

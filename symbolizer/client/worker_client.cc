@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "symbolizer/client/proc_usage.h"
 #include "symbolizer/client/process.h"
 #include "symbolizer/client/reply_reader.h"
+#include "symbolizer/client/row_reader.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
 
@@ -48,6 +51,7 @@ std::string seconds_text(milliseconds time) {
 struct Trouble {
   WorkerEnd end = WorkerEnd::kDied;
   std::string text;
+  bool final = false; // not to be tried again: a part of the answer is with the caller already
 };
 
 } // namespace
@@ -84,27 +88,31 @@ public:
     result.addresses.resize(offsets.size());
     for (size_t i = 0; i < offsets.size(); ++i)
       result.addresses[i].address = {offsets[i].value};
-    if (::fcntl(fd, F_GETFD) < 0) {
-      result.failure = "no file: " + errno_text(errno);
-      return result;
-    }
-    while (!strikes_.refused(file_id)) {
-      result.failure = ensure_running(deadline);
-      if (!result.failure.empty())
-        return result;
-      const auto trouble = exchange(file_id, fd, offsets, deadline, result);
-      if (!trouble)
-        return result;
-      result.failure = "the symbolizer " + end_worker(*trouble);
-      if (strikes_.strike(file_id)) {
-        count_refused();
-        return result;
-      }
-      if (trouble->end == WorkerEnd::kDeadline)
-        return result;
-    }
-    result.failure = "not tried again: it ended the symbolizer twice";
+    const Exchange exchange = [&] { return ask_names(file_id, fd, offsets, deadline, result); };
+    if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
+      result.failure = std::move(failure);
     return result;
+  }
+
+  UnwindTableFacts compile_rows(uint64_t file_id, int fd, const RowOptions& options,
+                                const RowBatchSink& sink) {
+    const std::scoped_lock lock(call_);
+    const Deadline deadline = Deadline::clock::now() + options_.deadline;
+    UnwindTableFacts result;
+    const Exchange exchange = [&] {
+      result = {};
+      return ask_rows(file_id, fd, options, sink, deadline, result);
+    };
+    if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
+      result.failure = std::move(failure);
+    return result;
+  }
+
+  void abandon() {
+    const std::scoped_lock lock(state_);
+    abandoned_ = true;
+    if (status_.pid != 0)
+      ::kill(status_.pid, SIGKILL);
   }
 
   WorkerStatus status() const {
@@ -119,6 +127,30 @@ public:
   }
 
 private:
+  // Asks the running worker and takes its answer.
+  using Exchange = std::function<std::optional<Trouble>()>;
+
+  // Runs the exchange about a file, a second time where it ended the first worker. Returns why it
+  // did not work out; empty: it did.
+  std::string converse(uint64_t file_id, int fd, Deadline deadline, const Exchange& exchange) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      return "no file: " + errno_text(errno);
+    while (!strikes_.refused(file_id)) {
+      if (std::string failure = ensure_running(deadline); !failure.empty())
+        return failure;
+      const auto trouble = exchange();
+      if (!trouble)
+        return {};
+      std::string failure = "the symbolizer " + end_worker(*trouble);
+      const bool refused = strikes_.strike(file_id);
+      if (refused)
+        count_refused();
+      if (refused || trouble->final || trouble->end == WorkerEnd::kDeadline)
+        return failure;
+    }
+    return "not tried again: it ended the symbolizer twice";
+  }
+
   // Returns why there is no worker; empty: there is.
   std::string ensure_running(Deadline deadline) {
     reap_leftovers();
@@ -126,6 +158,8 @@ private:
       end_worker({.end = WorkerEnd::kDied, .text = {}});
     if (worker_)
       return {};
+    if (is_abandoned())
+      return "it was not waited for";
     if (!budget_.take(Deadline::clock::now()))
       return "the symbolizer was restarted " + std::to_string(options_.restarts_per_minute) +
              " times within a minute";
@@ -141,6 +175,8 @@ private:
       const std::scoped_lock lock(state_);
       status_.pid = worker_->process.pid();
       ++status_.starts;
+      if (abandoned_)
+        ::kill(status_.pid, SIGKILL);
     }
     if (!greet(deadline))
       return "the symbolizer did not start: it " +
@@ -170,8 +206,8 @@ private:
   }
 
   // Asks for all offsets, in requests of kMaxOffsets.
-  std::optional<Trouble> exchange(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                                  Deadline deadline, SymbolizedFile& result) {
+  std::optional<Trouble> ask_names(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
+                                   Deadline deadline, SymbolizedFile& result) {
     ReplyReader reader(result);
     result.failure.clear();
     do {
@@ -207,6 +243,38 @@ private:
         continue;
       reader.skip(missing);
       return std::nullopt;
+    }
+  }
+
+  std::optional<Trouble> ask_rows(uint64_t file_id, int fd, const RowOptions& options,
+                                  const RowBatchSink& sink, Deadline deadline,
+                                  UnwindTableFacts& result) {
+    worker::Request request;
+    request.set_id(++request_id_);
+    request.set_file(file_id);
+    request.mutable_rows()->set_merge_pairs(options.merge_pairs);
+    request.mutable_rows()->set_padding(options.padding);
+    if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
+      return trouble_of(sent.error(), "");
+    RowReader reader(sink, result);
+    auto trouble = receive_rows(deadline, reader);
+    if (trouble)
+      trouble->final = result.rows != 0;
+    return trouble;
+  }
+
+  std::optional<Trouble> receive_rows(Deadline deadline, RowReader& reader) {
+    for (;;) {
+      const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
+      if (!packet)
+        return trouble_of(packet.error(), "a packet too large");
+      const auto reply = decode_row_reply(packet->bytes, request_id_);
+      if (!reply)
+        return trouble_of(ChannelError::kPacket, reply.error().why);
+      if (const auto taken = reader.take(*reply); !taken)
+        return trouble_of(ChannelError::kPacket, taken.error().why);
+      if (reply->last())
+        return std::nullopt;
     }
   }
 
@@ -261,6 +329,11 @@ private:
     });
   }
 
+  [[nodiscard]] bool is_abandoned() const {
+    const std::scoped_lock lock(state_);
+    return abandoned_;
+  }
+
   void count_refused() {
     const std::scoped_lock lock(state_);
     ++status_.refused_files;
@@ -275,6 +348,7 @@ private:
   uint64_t request_id_ = 0;
   mutable std::mutex state_; // guards what status() reads
   WorkerStatus status_;
+  bool abandoned_ = false;
 };
 
 WorkerClient::WorkerClient(WorkerOptions options)
@@ -289,6 +363,15 @@ std::string WorkerClient::start() {
 SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
                                        std::span<const FileOffset> offsets) {
   return impl_->symbolize(file_id, fd, offsets);
+}
+
+UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,
+                                            const RowBatchSink& sink) {
+  return impl_->compile_rows(file_id, fd, options, sink);
+}
+
+void WorkerClient::abandon() {
+  impl_->abandon();
 }
 
 WorkerStatus WorkerClient::status() const {

@@ -1,14 +1,18 @@
-// The daemon's side of the worker: hands descriptors over, gets names back, and survives whatever
-// becomes of the worker. The caller parses no ELF and trusts no byte that comes back.
+// The daemon's side of the worker: hands descriptors over, gets names and unwind rows back, and
+// survives whatever becomes of the worker. The caller parses no ELF and trusts no byte that comes
+// back.
 //
 // A worker that dies, hangs past the deadline or answers with anything but the protocol is killed
 // and started again, at a bounded rate; a file that ended two workers is not tried a third time.
-// All of that costs names only: every call returns one entry per offset asked.
+// All of that costs names and rows only: every call returns, symbolize() with one entry per offset
+// asked.
 //
-// Threads: symbolize() may be called from any thread, one call runs at a time, the others wait.
-// status() may be called from any thread at any time and does not wait for a running call.
-// The worker is started by the first call of symbolize() or start(). It is a child process of the
-// caller: whoever reaps children with waitpid(-1) takes its exit status away, which is tolerated.
+// Threads: symbolize() and compile_rows() may be called from any thread, one call runs at a time,
+// the others wait; whoever must not wait for the rows of a large file has a client for rows of its
+// own. status() may be called from any thread at any time and does not wait for a running call.
+// The worker is started by the first call of symbolize(), compile_rows() or start(). It is a child
+// process of the caller: whoever reaps children with waitpid(-1) takes its exit status away, which
+// is tolerated.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +21,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,6 +29,9 @@
 #include <vector>
 
 #include "symbolizer/base/address.h"
+#include "symbolizer/elf/segment.h"
+#include "symbolizer/unwind/facts.h"
+#include "symbolizer/unwind/row.h"
 
 namespace pprofd::symbolizer {
 
@@ -55,6 +63,29 @@ struct SymbolizedFile {
   std::string build_id;                     // lower case hex; empty: none
   std::vector<SymbolizedAddress> addresses; // one per offset, in the order asked
   std::string failure;                      // why names are missing; empty when nothing went wrong
+};
+
+// Some of a file's unwind rows, in address order. What the spans show is gone after the call.
+struct RowBatch {
+  ElfAddress base;                        // what address 0 stands for; the same in all batches
+  std::span<const uint32_t> addresses;    // ascending, from batch to batch too
+  std::span<const uint16_t> rules;        // one a row: index among all rules of the file so far
+  std::span<const unwind_rule> new_rules; // they get the next indexes
+};
+// Must not throw; its time counts against the deadline.
+using RowBatchSink = std::function<void(const RowBatch&)>;
+
+// What was found in a file beside its rows. Numbers and names are the worker's word: good for
+// reports, bounded in size, not to be relied on.
+struct UnwindTableFacts {
+  std::string build_id; // lower case hex; empty: none
+  std::string failure;  // why not all rows came: those that did are of no use; empty: all came
+  ElfAddress base;      // of the rows
+  uint64_t rows = 0;    // that were passed on, at most kMaxUnwindRows
+  uint64_t rules = 0;   // … with so many different rules
+  uint16_t machine = 0; // EM_*
+  std::vector<ElfSegment> segments; // the executable ones; translate() gives a mapping's address
+  UnwindFacts unwind;
 };
 
 struct WorkerOptions {
@@ -112,6 +143,15 @@ public:
   // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
   // for the deadline.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets);
+
+  // The unwind rows of the file behind `fd`; both parameters as above. `sink` is called on this
+  // thread with rows as they come, not at all for a file without unwind information. The file is
+  // tried a second time only where no row had come. Blocks, at most for the deadline.
+  UnwindTableFacts compile_rows(uint64_t file_id, int fd, const RowOptions& options,
+                                const RowBatchSink& sink);
+
+  // Ends the running call, without names, and lets every later one fail at once. Any thread.
+  void abandon();
 
   [[nodiscard]] WorkerStatus status() const;
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "symbolizer/base/saturating.h"
+
 namespace pprofd::symbolizer {
 namespace {
 
@@ -15,7 +17,6 @@ constexpr uint64_t kMaxSectionNames = 4 << 20;
 constexpr uint64_t kMaxNotes = 64 << 10; // bytes of one note segment that are looked at
 constexpr size_t kMaxNoteSegments = 64;
 constexpr size_t kMaxBuildId = 64;
-constexpr uint64_t kPage = 4096;
 
 std::unexpected<Error> because(std::string what, Error error) {
   error.what = std::move(what);
@@ -24,11 +25,6 @@ std::unexpected<Error> because(std::string what, Error error) {
 
 uint64_t align_up(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
-}
-
-uint64_t saturating_add(uint64_t a, uint64_t b) {
-  uint64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
 // Sorts and merges ranges that touch or overlap.
@@ -233,24 +229,6 @@ const ElfSection* ElfImage::section(uint32_t index) const {
   return index == SHN_UNDEF || index >= sections_.size() ? nullptr : &sections_[index];
 }
 
-std::optional<ElfAddress> ElfImage::translate(FileOffset offset) const {
-  // Exact positions before those in the padding of a page, code before data.
-  for (const bool padded : {false, true})
-    for (const bool executable : {true, false})
-      for (const ElfSegment& segment : segments_) {
-        if (segment.executable != executable || segment.file_size == 0)
-          continue;
-        const uint64_t lead = padded ? segment.offset % kPage : 0;
-        const uint64_t start = segment.offset - lead;
-        uint64_t end = saturating_add(segment.offset, segment.file_size);
-        if (padded)
-          end = saturating_add(end, kPage - 1) / kPage * kPage;
-        if (offset.value >= start && offset.value < end)
-          return ElfAddress{segment.address.value - lead + (offset.value - start)};
-      }
-  return std::nullopt;
-}
-
 const AddressRange* ElfImage::code_at(ElfAddress address) const {
   auto after = std::ranges::upper_bound(code_, address, {}, &AddressRange::start);
   if (after == code_.begin())
@@ -268,17 +246,6 @@ size_t ElfImage::memory() const {
   return sizeof *this + segments_.capacity() * sizeof(ElfSegment) +
          sections_.capacity() * sizeof(ElfSection) + names_.capacity() +
          code_.capacity() * sizeof(AddressRange);
-}
-
-std::string hex_of(std::span<const std::byte> bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::byte byte : bytes) {
-    text += kDigits[std::to_integer<size_t>(byte >> 4)];
-    text += kDigits[std::to_integer<size_t>(byte & std::byte{15})];
-  }
-  return text;
 }
 
 } // namespace pprofd::symbolizer

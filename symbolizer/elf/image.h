@@ -16,17 +16,9 @@
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/result.h"
 #include "symbolizer/elf/byte_source.h"
+#include "symbolizer/elf/segment.h"
 
 namespace pprofd::symbolizer {
-
-// Addresses from start to before end.
-struct AddressRange {
-  ElfAddress start;
-  ElfAddress end;
-  [[nodiscard]] bool contains(ElfAddress address) const {
-    return start <= address && address < end;
-  }
-};
 
 struct ElfSection {
   uint32_t name = 0; // offset in the names; ElfImage::name_of()
@@ -38,14 +30,6 @@ struct ElfSection {
   uint32_t link = 0;
   uint32_t info = 0;
   uint64_t entry_size = 0;
-};
-
-struct ElfSegment { // PT_LOAD
-  uint64_t offset = 0;
-  uint64_t file_size = 0;
-  ElfAddress address;
-  uint64_t memory_size = 0;
-  bool executable = false;
 };
 
 class ElfImage {
@@ -68,9 +52,10 @@ public:
   // The section a header's link field names; nullptr where it names none.
   [[nodiscard]] const ElfSection* section(uint32_t index) const;
 
-  // The address a byte of the file is loaded at. Executable segments first; a position in the rest
-  // of a segment's first or last page counts as the segment's, as mmap has it.
-  [[nodiscard]] std::optional<ElfAddress> translate(FileOffset offset) const;
+  // The address a byte of the file is loaded at, see segment.h.
+  [[nodiscard]] std::optional<ElfAddress> translate(FileOffset offset) const {
+    return symbolizer::translate(segments_, offset);
+  }
 
   // Where code stands: the executable sections, or the executable segments of a file without
   // sections. Sorted, disjoint.
@@ -108,8 +93,5 @@ private:
   std::vector<std::byte> build_id_;
   std::string section_failure_;
 };
-
-// Lower case, two digits a byte.
-std::string hex_of(std::span<const std::byte> bytes);
 
 } // namespace pprofd::symbolizer

@@ -16,5 +16,10 @@ inline constexpr size_t kMaxFailure = 1024;     // a reason, in bytes
 inline constexpr size_t kMaxInlineFrames = 256; // of one address
 inline constexpr size_t kMaxBuildId = 64;       // bytes
 inline constexpr size_t kMaxSandboxParts = 32;
+inline constexpr size_t kMaxUnwindRows = 8'000'000; // of one file
+inline constexpr size_t kMaxUnwindRules = 65'000;   // of one file, all of them different
+inline constexpr size_t kMaxCodeSegments = 256;     // executable PT_LOADs of one file
+inline constexpr size_t kMaxGoFunctions = 256;
+inline constexpr size_t kMaxNotes = 32;
 
 } // namespace pprofd::symbolizer

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/text.h"
+#include "symbolizer/protocol/unwind_tables.h"
+#include "symbolizer/unwind/facts.h"
 
 namespace pprofd::symbolizer {
 namespace {
@@ -30,6 +33,66 @@ bool is_good(const worker::Reply::Address& address, int frames) {
   return static_cast<size_t>(address.frames_size()) <= kMaxInlineFrames &&
          std::ranges::all_of(address.frames(),
                              [&](uint32_t index) { return index < static_cast<uint32_t>(frames); });
+}
+
+// Why a build id and failure of a last reply are refused; empty: they are not.
+template <typename Reply> std::string refuse_result(const Reply& reply) {
+  if (!reply.last() && (!reply.build_id().empty() || !reply.failure().empty()))
+    return "a result before the last reply";
+  if (reply.build_id().size() > kMaxBuildId)
+    return "a build id of " + std::to_string(reply.build_id().size()) + " bytes";
+  if (!is_good_text(reply.failure(), kMaxFailure))
+    return "a failure that is no text";
+  return {};
+}
+
+std::string refuse_rows(const worker::RowReply& reply) {
+  if (reply.addresses().size() % sizeof(uint32_t) != 0 ||
+      reply.rules().size() % sizeof(uint16_t) != 0 ||
+      reply.addresses().size() / sizeof(uint32_t) != reply.rules().size() / sizeof(uint16_t) ||
+      reply.new_rules().size() % sizeof(unwind_rule) != 0)
+    return "rows that are not whole";
+  if (!reply.last() && reply.addresses().empty())
+    return "a reply without rows";
+  if (reply.base() > UINT64_MAX - UINT32_MAX)
+    return "rows beyond all addresses";
+  std::vector<unwind_rule> rules;
+  unpack(reply.new_rules(), rules);
+  if (!std::ranges::all_of(rules, [](const unwind_rule& rule) { return is_valid(rule); }))
+    return "an impossible unwind rule";
+  return {};
+}
+
+bool is_good(const worker::RowReply::Segment& segment) {
+  return is_valid(ElfSegment{.offset = segment.offset(),
+                             .file_size = segment.file_size(),
+                             .address = {segment.address()},
+                             .memory_size = segment.memory_size(),
+                             .executable = true});
+}
+
+bool is_good(const worker::RowReply::GoSymbol& symbol) {
+  return symbol.function() < kGoFunctions && symbol.size() <= UINT64_MAX - symbol.start();
+}
+
+std::string refuse_facts(const worker::RowReply::Facts& facts) {
+  if (facts.machine() > UINT16_MAX)
+    return "a machine that does not exist";
+  if (static_cast<size_t>(facts.segments_size()) > kMaxCodeSegments ||
+      !std::ranges::all_of(facts.segments(), [](const auto& each) { return is_good(each); }))
+    return "impossible segments";
+  if (static_cast<size_t>(facts.go().functions_size()) > kMaxGoFunctions ||
+      !std::ranges::all_of(facts.go().functions(), [](const auto& each) { return is_good(each); }))
+    return "impossible functions of Go";
+  if (facts.text_start() > facts.text_end())
+    return "code that ends before it starts";
+  if (static_cast<size_t>(facts.malformed_size()) != kFdeFaults)
+    return "counts of other faults";
+  if (static_cast<size_t>(facts.notes_size()) > kMaxNotes ||
+      !std::ranges::all_of(facts.notes(),
+                           [](const auto& note) { return is_good_text(note, kMaxFailure); }))
+    return "a note that is no text";
+  return {};
 }
 
 } // namespace
@@ -78,20 +141,34 @@ Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id
     return fail("", "more addresses than asked for");
   if (!reply->last() && addresses == 0)
     return fail("", "a reply without addresses");
-  if (!reply->last() && (!reply->build_id().empty() || !reply->failure().empty()))
-    return fail("", "a result before the last reply");
+  if (std::string why = refuse_result(*reply); !why.empty())
+    return fail("", std::move(why));
   if (reply->last() && addresses < max_addresses && reply->failure().empty())
     return fail("", "addresses are missing");
-  if (reply->build_id().size() > kMaxBuildId)
-    return fail("", "a build id of " + std::to_string(reply->build_id().size()) + " bytes");
-  if (!is_good_text(reply->failure(), kMaxFailure))
-    return fail("", "a failure that is no text");
   if (!std::ranges::all_of(reply->frames(), [](const auto& frame) { return is_good(frame); }))
     return fail("", "a frame without name or with text that is none");
   if (!std::ranges::all_of(reply->addresses(), [&](const auto& address) {
         return is_good(address, reply->frames_size());
       }))
     return fail("", "an address with frames that do not exist");
+  return reply;
+}
+
+Result<worker::RowReply> decode_row_reply(std::span<const std::byte> bytes, uint64_t id) {
+  auto reply = parse<worker::RowReply>(bytes);
+  if (!reply)
+    return reply;
+  if (reply->id() != id)
+    return fail("", "a reply to another request");
+  std::string why = refuse_result(*reply);
+  if (why.empty())
+    why = refuse_rows(*reply);
+  if (why.empty() && reply->has_facts() != (reply->last() && reply->failure().empty()))
+    why = "facts in the wrong place";
+  if (why.empty() && reply->has_facts())
+    why = refuse_facts(reply->facts());
+  if (!why.empty())
+    return fail("", std::move(why));
   return reply;
 }
 

@@ -23,6 +23,11 @@ Result<worker::Request> decode_request(std::span<const std::byte> bytes);
 Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id,
                                    size_t max_addresses);
 
+// A reply to a request for unwind rows, by itself: whole arrays, valid rules, rows in every reply
+// but the last, facts or a failure in the last alone. What holds between replies (ascending
+// addresses, known rules) is the reader's.
+Result<worker::RowReply> decode_row_reply(std::span<const std::byte> bytes, uint64_t id);
+
 // The bytes of a message of ours.
 std::vector<std::byte> encode(const google::protobuf::MessageLite& message);
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "symbolizer/unwind/rows.h"
+#include "symbolizer/unwind/row.h"
 
 namespace pprofd::symbolizer {
 

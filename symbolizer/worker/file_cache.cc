@@ -13,10 +13,6 @@ SymbolLimits limits_for(uint64_t memory) {
   return {.symbols = memory / 50, .xz = {.dictionary = memory / 6, .output = memory / 3}};
 }
 
-std::string text_of(const Error& error) {
-  return error.what.empty() ? error.why : error.what + ": " + error.why;
-}
-
 } // namespace
 
 FileCache::FileCache(uint64_t memory_limit)
@@ -49,8 +45,8 @@ void FileCache::parse_image(Slot& slot, const ByteSource& source) {
 }
 
 void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source) {
-  // Building takes more than what is kept in the end: make room first.
-  shrink(kept_limit_ / 2);
+  // Building takes more than what is kept in the end.
+  make_room();
   ParsedFile& file = slot.file;
   try {
     file.symbols = SymbolTable::build(source, image, limits_);

@@ -31,6 +31,9 @@ public:
   // The parsed file; with `names` its symbols too. Valid until the next call.
   const ParsedFile& get(uint64_t id, const ByteSource& source, bool names);
 
+  // Drops what was not used for long, for work that takes memory for a while.
+  void make_room() { shrink(kept_limit_ / 2); }
+
   [[nodiscard]] size_t size() const { return by_id_.size(); }
   [[nodiscard]] size_t memory() const { return memory_; }
 

@@ -1,11 +1,15 @@
 #include "symbolizer/worker/service.h"
 
+#include <algorithm>
 #include <map>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/text.h"
+#include "symbolizer/unwind/rows.h"
+#include "symbolizer/worker/row_writer.h"
 
 namespace pprofd::symbolizer {
 namespace {
@@ -103,12 +107,53 @@ private:
   size_t size_ = 0;
 };
 
+// A page's start below all code: a trampoline's row begins a byte before it.
+ElfAddress base_of(const ElfImage& image) {
+  constexpr uint64_t kPage = 4096;
+  if (image.code().empty())
+    return {};
+  const uint64_t start = image.code().front().start.value;
+  return {std::min((start == 0 ? 0 : start - 1) / kPage * kPage, UINT64_MAX - UINT32_MAX)};
+}
+
 } // namespace
 
 Service::Service(const ServiceLimits& limits)
     : cache_(limits.memory), mangled_length_(limits.mangled_length) {}
 
 void Service::answer(const worker::Request& request, const Fd& file, const Send& send) {
+  if (request.has_rows())
+    answer_rows(request, file, send);
+  else
+    answer_names(request, file, send);
+}
+
+// The image is read anew: the cached one may have lost its sections.
+void Service::answer_rows(const worker::Request& request, const Fd& file, const Send& send) {
+  const RowWriter::Send send_rows = [&](const worker::RowReply& reply) { return send(reply); };
+  cache_.make_room();
+  const auto source = ByteSource::of_file(file.get());
+  const auto image = source ? ElfImage::open(*source) : std::unexpected(source.error());
+  if (!image) {
+    RowWriter(request.id(), {}, send_rows).fail({}, text_of(image.error()));
+    return;
+  }
+  RowWriter writer(request.id(), base_of(*image), send_rows);
+  try {
+    auto facts = compile_rows(
+        *source, *image,
+        {.merge_pairs = request.rows().merge_pairs(), .padding = request.rows().padding()},
+        [&](std::span<const Row> rows) { writer.add(rows); });
+    if (facts)
+      writer.finish(*image, std::move(*facts));
+    else
+      writer.fail(image->build_id(), text_of(facts.error()));
+  } catch (const std::bad_alloc&) {
+    writer.fail(image->build_id(), "its unwind rows need more memory than the worker may use");
+  }
+}
+
+void Service::answer_names(const worker::Request& request, const Fd& file, const Send& send) {
   ReplyWriter writer(request.id(), send);
   auto source = ByteSource::of_file(file.get());
   if (!source) {

@@ -1,4 +1,5 @@
-// Answers the daemon's requests: from a file and positions in it to functions. One thread.
+// Answers the daemon's requests: from a file and positions in it to functions, and from a file to
+// its unwind rows. One thread.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,8 @@ struct ServiceLimits {
 
 class Service {
 public:
-  // Takes one reply; false: nobody listens any more.
-  using Send = std::function<bool(const worker::Reply&)>;
+  // Takes one Reply or RowReply; false: nobody listens any more.
+  using Send = std::function<bool(const google::protobuf::MessageLite&)>;
 
   explicit Service(const ServiceLimits& limits);
 
@@ -28,6 +29,9 @@ public:
   void answer(const worker::Request& request, const Fd& file, const Send& send);
 
 private:
+  void answer_names(const worker::Request& request, const Fd& file, const Send& send);
+  void answer_rows(const worker::Request& request, const Fd& file, const Send& send);
+
   FileCache cache_;
   size_t mangled_length_;
 };

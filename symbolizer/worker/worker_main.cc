@@ -64,7 +64,7 @@ int serve(Channel& channel) {
     return 1;
 
   Service service({.memory = setup->memory_limit(), .mangled_length = longest_mangled()});
-  const Service::Send send = [&](const worker::Reply& reply) {
+  const Service::Send send = [&](const google::protobuf::MessageLite& reply) {
     return channel.send(encode(reply), -1, Deadline::max()).has_value();
   };
   for (;;) {

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "symbolizer/client/reply_reader.h"
+#include "symbolizer/client/row_reader.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
 #include "symbolizer/protocol/text.h"
@@ -35,11 +36,38 @@ void read_reply(std::span<const std::byte> bytes) {
               is_clean_text(frame.system_name) && is_clean_text(frame.file));
 }
 
+// What the daemon does with rows: the same reply twice, of which the second may go on or not.
+void read_row_reply(std::span<const std::byte> bytes) {
+  const auto reply = decode_row_reply(bytes, 1);
+  if (!reply)
+    return;
+  uint64_t rows = 0;
+  uint64_t rules = 0;
+  uint64_t next = 0;
+  const RowBatchSink sink = [&](const RowBatch& batch) {
+    rules += batch.new_rules.size();
+    require(!batch.addresses.empty() && batch.addresses.size() == batch.rules.size());
+    for (size_t i = 0; i < batch.addresses.size(); ++i) {
+      require(batch.addresses[i] >= next && batch.rules[i] < rules);
+      next = uint64_t{batch.addresses[i]} + 1;
+    }
+    rows += batch.addresses.size();
+  };
+  UnwindTableFacts facts;
+  RowReader reader(sink, facts);
+  static_cast<void>(reader.take(*reply));
+  static_cast<void>(reader.take(*reply));
+  require(facts.rows == rows && facts.rules == rules && is_clean_text(facts.failure));
+  for (const std::string& note : facts.unwind.notes)
+    require(is_clean_text(note));
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
   read_reply(bytes);
+  read_row_reply(bytes);
   if (const auto request = decode_request(bytes); request)
     require(static_cast<size_t>(request->offsets_size()) <= kMaxOffsets);
   static_cast<void>(decode_hello(bytes));

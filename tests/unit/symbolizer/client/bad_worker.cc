@@ -6,11 +6,15 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <numeric>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "symbolizer/protocol/channel.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
+#include "symbolizer/protocol/unwind_tables.h"
 #include "symbolizer/worker/worker_main.h"
 
 namespace {
@@ -50,6 +54,32 @@ worker::Reply reply_to(const worker::Request& request, const std::string& functi
   address.set_address(1);
   address.add_frames(0);
   return reply;
+}
+
+// `count` rows from `address` on, of new rules that differ from all before, or of rule 0.
+worker::RowReply rows_from(const worker::Request& request, uint32_t address, uint32_t count,
+                           bool new_rules) {
+  std::vector<uint32_t> addresses(count);
+  std::iota(addresses.begin(), addresses.end(), address);
+  std::vector<uint16_t> rules(count);
+  std::vector<unwind_rule> added(new_rules ? count : address == 0 ? 1 : 0);
+  for (uint32_t i = 0; i < added.size(); ++i) {
+    added[i].cfa = UNWIND_CFA_SP;
+    added[i].cfa_offset = static_cast<int32_t>(address + i);
+  }
+  worker::RowReply reply;
+  reply.set_id(request.id());
+  reply.set_base(0x1000);
+  reply.set_addresses(pack(std::span<const uint32_t>(addresses)));
+  reply.set_rules(pack(std::span<const uint16_t>(rules)));
+  reply.set_new_rules(pack(std::span<const unwind_rule>(added)));
+  return reply;
+}
+
+void send_rows_for_ever(Channel& channel, const worker::Request& request, uint32_t count,
+                        bool new_rules) {
+  for (uint32_t address = 0;; address += count)
+    send(channel, rows_from(request, address, count, new_rules));
 }
 
 void wait_for_ever() {
@@ -108,6 +138,29 @@ const std::map<std::string, std::function<void(Channel&, const worker::Request&)
        std::exit(4);
      }},
     {"silent", [](Channel&, const worker::Request&) { wait_for_ever(); }},
+    {"rows_descend",
+     [](Channel& channel, const worker::Request& request) {
+       send(channel, rows_from(request, 0, 100, false));
+       worker::RowReply reply = rows_from(request, 99, 1, false);
+       send(channel, reply);
+     }},
+    {"rows_endless",
+     [](Channel& channel, const worker::Request& request) {
+       send_rows_for_ever(channel, request, 30'000, false);
+     }},
+    {"rules_endless",
+     [](Channel& channel, const worker::Request& request) {
+       send_rows_for_ever(channel, request, 6'000, true);
+     }},
+    {"rows_of_no_rule",
+     [](Channel& channel, const worker::Request& request) {
+       send(channel, rows_from(request, 5, 1, false));
+     }},
+    {"rows_half",
+     [](Channel& channel, const worker::Request& request) {
+       send(channel, rows_from(request, 0, 100, false));
+       std::exit(5);
+     }},
     {"crashes",
      [](Channel&, const worker::Request&) {
        std::signal(SIGSEGV, SIG_DFL); // not the sanitizers' handler

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "symbolizer/base/hex.h"
 #include "symbolizer/elf/image.h"
 #include "tests/unit/symbolizer/support/fixtures.h"
 

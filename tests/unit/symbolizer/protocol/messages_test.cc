@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
+#include <span>
 
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
+#include "symbolizer/protocol/unwind_tables.h"
+#include "symbolizer/unwind/facts.h"
 
 namespace pprofd::symbolizer {
 namespace {
@@ -70,6 +74,98 @@ TEST(Reply, EachWrongOneIsRefused) {
   EXPECT_EQ(refusal(reply), "an address with frames that do not exist");
 }
 
+// The last reply with one row.
+worker::RowReply good_row_reply() {
+  worker::RowReply reply;
+  reply.set_id(7);
+  reply.set_last(true);
+  reply.set_addresses(std::string(4, '\0'));
+  reply.set_rules(std::string(2, '\0'));
+  unwind_rule rule{};
+  rule.cfa = UNWIND_CFA_SP;
+  rule.cfa_offset = 8;
+  reply.set_new_rules(pack(std::span<const unwind_rule>(&rule, 1)));
+  worker::RowReply::Facts& facts = *reply.mutable_facts();
+  for (size_t i = 0; i < kFdeFaults; ++i)
+    facts.add_malformed(0);
+  facts.add_segments()->set_file_size(1);
+  facts.mutable_go()->add_functions()->set_size(1);
+  facts.add_notes("a note");
+  return reply;
+}
+
+// Why the reply is refused after a change.
+std::string row_refusal(const std::function<void(worker::RowReply&)>& change) {
+  worker::RowReply reply = good_row_reply();
+  change(reply);
+  const auto decoded = decode_row_reply(encode(reply), 7);
+  return decoded ? "" : decoded.error().why;
+}
+
+TEST(RowReply, EachWrongOneIsRefused) {
+  using Reply = worker::RowReply;
+  EXPECT_EQ(row_refusal([](Reply&) {}), "");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_id(8); }), "a reply to another request");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.mutable_addresses()->pop_back(); }),
+            "rows that are not whole");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.mutable_addresses()->append(4, 'x'); }),
+            "rows that are not whole");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.mutable_new_rules()->push_back(0); }),
+            "rows that are not whole");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.mutable_new_rules()->back() = 1; }),
+            "an impossible unwind rule");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_base(UINT64_MAX); }), "rows beyond all addresses");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.clear_facts(); }), "facts in the wrong place");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_failure("x"); }), "facts in the wrong place");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_last(false); }), "facts in the wrong place");
+  EXPECT_EQ(row_refusal([](Reply& r) {
+              r.set_last(false);
+              r.set_build_id("x");
+            }),
+            "a result before the last reply");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_build_id(std::string(65, 'x')); }),
+            "a build id of 65 bytes");
+  EXPECT_EQ(row_refusal([](Reply& r) {
+              r.clear_facts();
+              r.set_failure("\x1b");
+            }),
+            "a failure that is no text");
+  EXPECT_EQ(row_refusal([](Reply& r) {
+              r.Clear();
+              r.set_id(7);
+            }),
+            "a reply without rows");
+}
+
+TEST(RowReply, WrongFactsAreRefused) {
+  using Facts = worker::RowReply::Facts;
+  const auto refusal_of = [](const std::function<void(Facts&)>& change) {
+    return row_refusal([&](worker::RowReply& reply) { change(*reply.mutable_facts()); });
+  };
+  EXPECT_EQ(refusal_of([](Facts& f) { f.set_machine(65536); }), "a machine that does not exist");
+  EXPECT_EQ(refusal_of([](Facts& f) { f.mutable_segments(0)->set_offset(UINT64_MAX); }),
+            "impossible segments");
+  EXPECT_EQ(refusal_of([](Facts& f) {
+              for (size_t i = 0; i < kMaxCodeSegments; ++i)
+                f.add_segments();
+            }),
+            "impossible segments");
+  EXPECT_EQ(refusal_of(
+                [](Facts& f) { f.mutable_go()->mutable_functions(0)->set_function(kGoFunctions); }),
+            "impossible functions of Go");
+  EXPECT_EQ(
+      refusal_of([](Facts& f) { f.mutable_go()->mutable_functions(0)->set_start(UINT64_MAX); }),
+      "impossible functions of Go");
+  EXPECT_EQ(refusal_of([](Facts& f) { f.set_text_start(1); }), "code that ends before it starts");
+  EXPECT_EQ(refusal_of([](Facts& f) { f.add_malformed(1); }), "counts of other faults");
+  EXPECT_EQ(refusal_of([](Facts& f) { f.add_notes("\n"); }), "a note that is no text");
+  EXPECT_EQ(refusal_of([](Facts& f) {
+              for (size_t i = 0; i < kMaxNotes; ++i)
+                f.add_notes("x");
+            }),
+            "a note that is no text");
+}
+
 TEST(Request, CountsAndStylesAreBounded) {
   worker::Request request;
   request.set_id(1);
@@ -108,6 +204,9 @@ TEST(AnyMessage, RandomBytesAreRefusedOrRight) {
     static_cast<void>(decode_request(bytes));
     static_cast<void>(decode_hello(bytes));
     static_cast<void>(decode_setup(bytes));
+    auto rows = encode(good_row_reply());
+    rows[random() % rows.size()] = static_cast<std::byte>(random());
+    static_cast<void>(decode_row_reply(rows, 7));
     if (reply) {
       for (const auto& address : reply->addresses()) {
         for (const uint32_t index : address.frames())
