@@ -140,7 +140,8 @@ unwind_apply(struct unwind_found *found, const struct unwind_rule *rule, __u64 d
 	found->flags = rule->flags;
 	found->reserved = 0;
 	if (rule->merge_delta && distance >= rule->merge_at)
-		found->cfa_offset += rule->merge_delta;
+		found->cfa_offset =
+			(__s32)((__u32)found->cfa_offset + (__u32)(__s32)rule->merge_delta);
 }
 
 static_assert(sizeof(struct pprofd_mapping) == 24, "no hidden padding");

@@ -320,6 +320,8 @@ UNWIND_INLINE int unwind_step(struct unwind_state *state)
 	case UNWIND_FOUND:
 		return unwind_by_rule(state, &rule, pc);
 	case UNWIND_NO_MAPPING:
+		/* A guess that leads to no code was none. */
+		state->frame_count -= state->guess && state->frame_count;
 		return unwind_stop(state, PPROFD_STACK_NO_MAPPING);
 	case UNWIND_PENDING:
 		return unwind_stop(state, PPROFD_STACK_PENDING);

@@ -25,7 +25,7 @@ struct RowOptions {
   // functions is padding that nothing executes. 15 suits tables, 0 is exact.
   uint32_t padding = 0;
   // Rows too for code whose frames are known without call frame information: where a program starts
-  // (nobody called), and Go's functions.
+  // and where coroutines end (nobody called), linkage stubs, Go's functions.
   bool beyond_cfi = true;
 };
 

@@ -15,10 +15,22 @@
 #include "symbolizer/unwind/go/rows.h"
 #include "symbolizer/unwind/go_facts.h"
 #include "symbolizer/unwind/row_stream.h"
+#include "symbolizer/unwind/stubs.h"
 #include "symbolizer/unwind/trampolines.h"
 
 namespace pprofd::symbolizer {
 namespace {
+
+// Whether a file that is linked with others may be the libc that makes coroutines.
+bool knows_coroutines(const ByteSource& source, const ElfImage& image) {
+  constexpr uint64_t kMaxNames = 4ULL << 20;
+  constexpr std::string_view kName{"\0makecontext", 12};
+  const ElfSection* names = image.find_section(".dynstr");
+  if (names == nullptr)
+    return false;
+  const auto bytes = source.read_copy(names->offset, names->size, kMaxNames);
+  return bytes && ::memmem(bytes->data(), bytes->size(), kName.data(), kName.size()) != nullptr;
+}
 
 class Compiler {
 public:
@@ -27,8 +39,9 @@ public:
       : source_(source), image_(image), architecture_(&architecture),
         sections_(cfi::find_cfi_sections(source, image)), reader_(source, image, architecture),
         program_(architecture), go_(find_go_facts(source, image)),
-        find_everywhere_(!sections_.has_dependencies || go_), options_(options),
-        trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
+        find_everywhere_(!sections_.has_dependencies || go_ ||
+                         (options.beyond_cfi && knows_coroutines(source, image))),
+        options_(options), trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
         cleaner_(architecture, options, sink, facts_), overlay_(cleaner_) {}
 
   UnwindFacts run() {
@@ -37,6 +50,8 @@ public:
       look_for_known_code(facts_.text.start.value, facts_.text.end.value);
     index_.build(source_, image_, sections_, reader_, facts_);
     cfi::FdeSpans spans(index_, reader_, facts_);
+    if (options_.beyond_cfi)
+      stubs_ = find_stubs(source_, image_, *architecture_);
     open_go_functions();
     covered_ = facts_.text.start.value;
     while (const auto span = spans.next()) {
@@ -103,11 +118,31 @@ private:
     if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
       look_for_known_code(start, end);
     overlay_.gap(start);
+    if (options_.beyond_cfi)
+      lay_known(start, end);
+  }
+
+  // The program's first instructions, and linkage stubs.
+  void lay_known(uint64_t start, uint64_t end) {
+    std::vector<StubRow> known;
+    for (const StubRow& stub : stubs_)
+      if (stub.start < end && stub.end > start)
+        known.push_back({.start = std::max(start, stub.start),
+                         .end = std::min(end, stub.end),
+                         .rule = stub.rule});
     const uint64_t entry = image_.entry().value;
-    if (!options_.beyond_cfi || entry == 0 || entry < start || entry >= end)
-      return;
-    overlay_.row(entry, outermost());
-    overlay_.gap(std::min(end, entry + kMaxEntry));
+    const auto next =
+        std::ranges::find_if(known, [&](const StubRow& row) { return row.end > entry; });
+    const bool in_stub = next != known.end() && next->start <= entry;
+    if (entry != 0 && entry >= start && entry < end && !in_stub) {
+      const uint64_t limit = next == known.end() ? end : next->start;
+      known.insert(
+          next, {.start = entry, .end = std::min(limit, entry + kMaxEntry), .rule = outermost()});
+    }
+    for (const StubRow& row : known) {
+      overlay_.row(row.start, row.rule);
+      overlay_.gap(row.end);
+    }
   }
 
   static unwind_rule outermost() {
@@ -208,6 +243,7 @@ private:
   std::optional<GoFacts> go_;
   bool find_everywhere_;
   RowOptions options_;
+  std::vector<StubRow> stubs_;
   std::optional<go::FunctionTable> go_functions_;
   AddressRange go_text_{.start = {UINT64_MAX}, .end = {0}};
   uint64_t covered_ = 0; // up to here there are rows

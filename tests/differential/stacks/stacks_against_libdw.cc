@@ -6,20 +6,20 @@
 //   --hop MICROS      let it run freely so long between every 2,000 steps
 //   --steps N         at most so many steps (default 1,000,000)
 //   --seconds S       at most so long (default 10)
-//   --show            print the stacks of the first incomplete ones too
+//   --show N          print the stacks of the first N incomplete ones too
 //   --repeat N        compare an instruction at most so often (default 4)
 //
 // Prints, tab-separated: "steps N", "compared N", "frames N", "complete N", then one line for each
-// kind of difference, `KIND COUNT DETAIL`:
-//   incomplete   ours ends early, for the reason given, at the place given
-//   oracle-ends  libdw ends early, with its message, at the place given
-//   oracle-runs  libdw goes on where ours is complete, from the place given to the next
-//   no-call      a frame that only we have, at the place given, returns to where no call is before
+// kind of difference, `KIND COUNT WHY FRAME LEAF`, places as "file+0xADDRESS":
+//   incomplete   ours ends early at the frame, for the reason given
+//   oracle-ends  libdw ends early at the frame, with its message
+//   oracle-runs  libdw goes on where ours is complete, to the place given as its reason
+//   no-call      a frame that only we have returns to where no call is before
 //   missed-leave the rule for the caller's frame pointer leads out of the frame: the compiler's
 //   call
 //                frame information has missed a `leave`, libdw follows it, ours is complete
-//   wrong        a frame differs; both stacks follow on stderr
-// Status 0, or 1 where a frame is wrong, 2 where it could not run.
+//   wrong        the frame's caller differs; both stacks follow on stderr
+// Status 0, or 1 where a frame is wrong or returns to no call, 2 where it could not run.
 #include <cinttypes>
 #include <cstdio>
 #include <map>
@@ -46,7 +46,7 @@ struct Options {
   uint64_t steps = 1'000'000;
   double seconds = 10;
   unsigned repeat = 4;
-  bool show = false;
+  int show = 0;
   std::vector<std::string> command;
 };
 
@@ -72,7 +72,7 @@ public:
     uint64_t wrong = 0;
     for (const auto& [what, count] : differences_) {
       std::printf("%s\t%" PRIu64 "\t%s\n", what.first.c_str(), count, what.second.c_str());
-      wrong += what.first == "wrong" ? count : 0;
+      wrong += what.first == "wrong" || what.first == "no-call" ? count : 0;
     }
     return wrong;
   }
@@ -102,23 +102,19 @@ private:
     check_calls(common, ours, pcs, found, theirs);
     if (is_complete(ours.end) && misses_leave(found.front(), leaf)) {
       if (pcs != theirs.pcs)
-        note("missed-leave", rules_.name(leaf.pc), ours, pcs, theirs);
+        note("missed-leave", "caller", leaf.pc, ours, pcs, theirs);
       return;
     }
     if (common < std::min(pcs.size(), theirs.pcs.size())) {
-      note("wrong", rules_.name(pcs[common - 1]) + " at " + rules_.name(leaf.pc), ours, pcs,
-           theirs);
+      note("wrong", "caller", pcs[common - 1], ours, pcs, theirs);
       return;
     }
-    const std::string last = rules_.name(pcs.back() - (pcs.size() > 1));
     if (!is_complete(ours.end))
-      note("incomplete", std::string(stack_end_name(ours.end)) + " in " + last, ours, pcs, theirs);
+      note("incomplete", std::string(stack_end_name(ours.end)), pcs.back(), ours, pcs, theirs);
     else if (pcs.size() < theirs.pcs.size())
-      note("oracle-runs", "from " + last + " to " + rules_.name(theirs.pcs[common]), ours, pcs,
-           theirs);
+      note("oracle-runs", rules_.name(theirs.pcs[common]), pcs.back(), ours, pcs, theirs);
     else if (pcs.size() > theirs.pcs.size() || !theirs.error.empty())
-      note("oracle-ends", theirs.error + " in " + rules_.name(theirs.pcs.back()), ours, pcs,
-           theirs);
+      note("oracle-ends", theirs.error, theirs.pcs.back(), ours, pcs, theirs);
   }
 
   // Beyond what libdw confirms, calls must at least stand before the return addresses.
@@ -126,7 +122,7 @@ private:
                    const std::vector<unwind_found>& found, const LibdwStack& theirs) {
     for (size_t i = std::max<size_t>(from, 1); i < pcs.size(); ++i)
       if (!is_signal(found.at(i)) && !is_signal(found.at(i - 1)) && !is_behind_call(pcs[i]))
-        note("no-call", rules_.name(pcs[i]), ours, pcs, theirs);
+        note("no-call", "return address", pcs[i], ours, pcs, theirs);
   }
 
   bool is_behind_call(uint64_t pc) {
@@ -173,10 +169,13 @@ private:
     return pcs;
   }
 
-  void note(const std::string& kind, const std::string& detail, const ReplayedStack& ours,
-            const std::vector<uint64_t>& pcs, const LibdwStack& theirs) {
-    const bool matters = kind == "wrong" || kind == "no-call" || (show_ && kind == "incomplete");
-    if (differences_[{kind, detail}]++ != 0 || shown_[kind] == kShown || !matters)
+  void note(const std::string& kind, const std::string& why, uint64_t frame,
+            const ReplayedStack& ours, const std::vector<uint64_t>& pcs, const LibdwStack& theirs) {
+    const std::string detail = why + "\t" + rules_.name(frame) + "\t" + rules_.name(pcs.front());
+    const int limit = kind == "wrong" || kind == "no-call" ? kShown
+                      : kind == "incomplete"               ? show_
+                                                           : 0;
+    if (differences_[{kind, detail}]++ != 0 || shown_[kind] >= limit)
       return;
     ++shown_[kind];
     std::fprintf(stderr, "%s: %s (%s; libdw: %s)\n", kind.c_str(), detail.c_str(),
@@ -191,7 +190,7 @@ private:
 
   Tracee* tracee_;
   unsigned repeat_;
-  bool show_;
+  int show_;
   pid_t pid_ = -1;
   ProcessRules rules_;
   std::unique_ptr<LibdwWalk> oracle_;
@@ -233,7 +232,7 @@ int main(int argc, char** argv) {
   app.add_option("--hop", options.hop);
   app.add_option("--steps", options.steps);
   app.add_option("--seconds", options.seconds);
-  app.add_flag("--show", options.show);
+  app.add_option("--show", options.show);
   app.add_option("--repeat", options.repeat);
   app.add_option("command", options.command)->required();
   app.prefix_command(false);

@@ -412,6 +412,14 @@ TEST_F(UnwinderGuess, RefusesWhatCannotBeAFramePointer) {
   }
 }
 
+TEST_F(UnwinderGuess, AGuessThatLeadsToNoCodeIsTakenBack) {
+  fp() = kStack + 32;
+  frame(kStack + 32, kStack + 64, 0x1234);
+  const ReplayedStack stack = walk();
+  EXPECT_EQ(stack.end, PPROFD_STACK_NO_MAPPING);
+  EXPECT_EQ(stack.frames, std::vector<uint64_t>{kBare});
+}
+
 TEST_F(UnwinderGuess, AFramePointerThatPointsAtItselfEnds) {
   fp() = kStack;
   frame(kStack, kStack, kBare + 0x100);
