@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace pprofd::symbolizer {
 namespace {
@@ -18,8 +20,12 @@ constexpr uint64_t kArmInstruction = 4;
 // The first instructions of a section, zeros where it is shorter.
 using Code = std::array<uint8_t, 32>;
 
-bool stands_at(const Code& code, size_t at, std::initializer_list<uint8_t> bytes) {
+bool stands_at(const Code& code, size_t at, std::span<const uint8_t> bytes) {
   return std::ranges::equal(std::span(code).subspan(at, bytes.size()), bytes);
+}
+
+bool stands_at(const Code& code, size_t at, std::initializer_list<uint8_t> bytes) {
+  return stands_at(code, at, std::span(bytes.begin(), bytes.size()));
 }
 
 class StubRows {
@@ -28,6 +34,8 @@ public:
       : architecture_(architecture), rows_(rows) {}
 
   void add(const Code& code, uint64_t start, uint64_t end) {
+    if (&architecture_ == &architecture::kX86 && add_prologue(code, start, end))
+      return;
     if (&architecture_ == &architecture::kX86)
       add_x86(code, start, end);
     else
@@ -44,6 +52,22 @@ private:
     } else if (is_jump(code)) {
       row(start, end, UNWIND_CFA_SP, kWord);
     }
+  }
+
+  // _init and _fini: libc's crti.o begins them, crtn.o ends them, each without a word on frames.
+  bool add_prologue(const Code& code, uint64_t start, uint64_t end) {
+    static constexpr std::array<uint8_t, 4> kBegin = {0x48, 0x83, 0xec, 0x08};     // sub $8,%rsp
+    static constexpr std::array<uint8_t, 5> kEnd = {0x48, 0x83, 0xc4, 0x08, 0xc3}; // add; ret
+    const size_t at = is_branch_target(code) ? 4 : 0;
+    const uint64_t size = end - start;
+    if (size > code.size() || size < at + kBegin.size() + kEnd.size() ||
+        !stands_at(code, at, kBegin) || !stands_at(code, size - kEnd.size(), kEnd))
+      return false;
+    const uint64_t begun = start + at + kBegin.size();
+    row(start, begun, UNWIND_CFA_SP, kWord);
+    row(begun, end - 1, UNWIND_CFA_SP, 2 * kWord);
+    row(end - 1, end, UNWIND_CFA_SP, kWord);
+    return true;
   }
 
   // The first entry stores x16 and x30, the others only jump.
@@ -77,13 +101,14 @@ private:
     return std::nullopt;
   }
 
-  // bti c
+  // bti c, endbr64
   static bool is_branch_target(const Code& code) {
-    return stands_at(code, 0, {0x5f, 0x24, 0x03, 0xd5});
+    return stands_at(code, 0, {0x5f, 0x24, 0x03, 0xd5}) ||
+           stands_at(code, 0, {0xf3, 0x0f, 0x1e, 0xfa});
   }
 
   static bool is_jump(const Code& code) {
-    const size_t at = stands_at(code, 0, {0xf3, 0x0f, 0x1e, 0xfa}) ? 4 : 0;
+    const size_t at = is_branch_target(code) ? 4 : 0;
     return stands_at(code, at, {0xff, 0x25}) || stands_at(code, at, {0xf2, 0xff, 0x25});
   }
 
@@ -104,7 +129,9 @@ private:
 };
 
 bool holds_stubs(std::string_view section) {
-  return section == ".plt" || section == ".iplt" || section == ".plt.got" || section == ".plt.sec";
+  static constexpr std::array<std::string_view, 6> kNames = {".plt",     ".iplt", ".plt.got",
+                                                             ".plt.sec", ".init", ".fini"};
+  return std::ranges::find(kNames, section) != kNames.end();
 }
 
 // Sections of a hostile file may overlap.

@@ -66,6 +66,21 @@ TEST(Stubs, DirectEntriesOnlyJump) {
                 at(kPlt, "rsp+8 u c-8") + at(kPlt + 2 * entry.size(), "none"));
 }
 
+TEST(Stubs, InitAndFiniKeepTheStackAligned) {
+  const Bytes begin = {0x48, 0x83, 0xec, 0x08};
+  const Bytes call = {0x48, 0x8b, 0x05, 0xc5, 0x2f, 0, 0, 0x48, 0x85, 0xc0, 0x74, 0x02, 0xff, 0xd0};
+  const Bytes end = {0x48, 0x83, 0xc4, 0x08, 0xc3};
+  const Bytes target = {0xf3, 0x0f, 0x1e, 0xfa};
+  EXPECT_EQ(stubs(begin + call + end, ".init").text,
+            at(kPlt, "rsp+8 u c-8") + at(kPlt + 4, "rsp+16 u c-8") + at(kPlt + 22, "rsp+8 u c-8") +
+                at(kPlt + 23, "none"));
+  EXPECT_EQ(stubs(target + begin + end, ".fini").text,
+            at(kPlt, "rsp+8 u c-8") + at(kPlt + 8, "rsp+16 u c-8") + at(kPlt + 12, "rsp+8 u c-8") +
+                at(kPlt + 13, "none"));
+  EXPECT_EQ(stubs(begin + call, ".init").text, "");
+  EXPECT_EQ(stubs(begin + Bytes(32, 0x90) + end, ".init").text, ""); // larger than any
+}
+
 TEST(Stubs, OtherCodeHasNoRows) {
   EXPECT_EQ(stubs(kX86Retpoline).text, "");
   EXPECT_EQ(stubs(kX86First + kX86Retpoline).text, "");
