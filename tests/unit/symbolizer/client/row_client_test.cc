@@ -188,7 +188,7 @@ TEST(Rows, AMappingsAddressComesFromTheSegments) {
   EXPECT_EQ(facts.base, ElfAddress{0x400000});
 }
 
-TEST(Rows, AFileWithoutUnwindInformationHasNoneAndDoesNotFail) {
+TEST(Rows, AFileWithoutUnwindInformationHasItsEntryAloneAndDoesNotFail) {
   const Scratch scratch;
   test::run("gcc -nostdlib -static -x assembler -o " + scratch.path("s") +
             " - <<'E'\n.globl _start\n_start: jmp _start\nE");
@@ -199,8 +199,9 @@ TEST(Rows, AFileWithoutUnwindInformationHasNoneAndDoesNotFail) {
   EXPECT_EQ(facts.failure, "");
   EXPECT_FALSE(facts.unwind.has_unwind_information());
   EXPECT_EQ(facts.segments.size(), 1U);
-  for (const Row& row : got.rows)
-    EXPECT_EQ(row.rule.cfa, UNWIND_CFA_NONE);
+  ASSERT_EQ(got.rows.size(), 2U);
+  EXPECT_EQ(got.rows[0].rule.ra, UNWIND_RA_UNDEFINED);
+  EXPECT_EQ(got.rows[1].rule.cfa, UNWIND_CFA_NONE);
 }
 
 TEST(Rows, FilesThatAreNoneSayWhy) {
