@@ -152,7 +152,8 @@ bool Collector::finish(std::chrono::milliseconds names_at_most) {
   events_.take(kAll, [this](const ProcessEvent& event) { table_->apply(event); });
   store_.tick();
   take_samples(kAll);
-  finish_waiting(std::chrono::steady_clock::now() + kRowsAtMost);
+  if (table_service_ != nullptr)
+    finish_waiting(std::chrono::steady_clock::now() + kRowsAtMost);
   count_kernel_drops();
   ask_for_names();
   const bool named = symbols_.finish(names_at_most);
@@ -257,6 +258,10 @@ void Collector::finish_waiting(std::chrono::steady_clock::time_point deadline) {
     if (table_service_->tick())
       resume_waiting();
   }
+  // No more rows are wanted, nor waited for. Stacks without go on by frame pointers, marked so.
+  row_compiler_.abandon();
+  table_service_->give_up();
+  resume_waiting();
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     add_waiting(waiting);
 }

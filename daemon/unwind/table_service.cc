@@ -90,6 +90,12 @@ TableService::Known& TableService::place_of(uint32_t table, uint64_t offset) {
   return known_[((offset ^ (uint64_t{table} << 32)) * kGolden >> 32) % kKnownRules];
 }
 
+void TableService::give_up() {
+  for (Entry& each : entries_)
+    if (each.state == TableState::pending)
+      each.state = TableState::failed;
+}
+
 bool TableService::tick() {
   const bool news = take_done();
   take_evicted();
