@@ -64,18 +64,24 @@ void SpaceKeeper::update(const Process& process) {
   const uint64_t start_time =
       process.start_precision == StartPrecision::exact ? process.start_time : 0;
   const auto pid = static_cast<uint32_t>(process.pid);
-  maps_.put_process(pid, {.start_time = start_time,
-                          .space = now->second.number,
-                          .mappings = static_cast<uint32_t>(now->first.size()),
-                          .pid = pid,
-                          .pad = 0});
+  if (maps_.put_process(pid, {.start_time = start_time,
+                              .space = now->second.number,
+                              .mappings = static_cast<uint32_t>(now->first.size()),
+                              .pid = pid,
+                              .pad = 0}))
+    serial_of_[pid] = process.serial;
   if (!is_new && before != spaces_.end())
     release(before);
 }
 
 void SpaceKeeper::forget(const Process& process) {
-  // The kernel may know of it without us: it inherits at fork.
-  maps_.erase_process(static_cast<uint32_t>(process.pid));
+  // The kernel may know of it without us: it inherits at fork. Or the pid is another's by now.
+  const auto pid = static_cast<uint32_t>(process.pid);
+  const auto owner = serial_of_.find(pid);
+  if (owner == serial_of_.end() || owner->second == process.serial) {
+    maps_.erase_process(pid);
+    serial_of_.erase(pid);
+  }
   const auto known = spaces_of_.find(process.serial);
   if (known == spaces_of_.end())
     return;
@@ -119,8 +125,8 @@ bool SpaceKeeper::write(uint32_t space, const Mappings& mappings) const {
   for (size_t first = 0; first < mappings.size(); first += PPROFD_SPACE_MAPPINGS) {
     pprofd_space_chunk chunk{};
     chunk.owner = space;
-    chunk.count = static_cast<uint32_t>(
-        std::min<size_t>(PPROFD_SPACE_MAPPINGS, mappings.size() - first));
+    chunk.count =
+        static_cast<uint32_t>(std::min<size_t>(PPROFD_SPACE_MAPPINGS, mappings.size() - first));
     std::ranges::copy(std::span(mappings).subspan(first, chunk.count), chunk.mappings);
     if (!maps_.put_space_chunk({.owner = space, .chunk = directory.count}, chunk)) {
       erase(space, first);

@@ -1,8 +1,8 @@
 // The kernel's knowledge of address spaces, kept up to date with the process table's: which process
 // has which mappings, and which tables these use (bpf/unwind_tables.h).
 //
-// A space is what a process has mapped at one time. It is written whole under a new number, then the
-// process is pointed to it, then the one before is removed; processes with the same mappings (a
+// A space is what a process has mapped at one time. It is written whole under a new number, then
+// the process is pointed to it, then the one before is removed; processes with the same mappings (a
 // parent and its children) share one.
 //
 // One thread, the collector's.
@@ -62,6 +62,7 @@ private:
   TableService* tables_;
   Spaces spaces_;
   std::unordered_map<uint64_t, Spaces::iterator> spaces_of_; // by Process::serial
+  std::unordered_map<uint32_t, uint64_t> serial_of_;         // by pid: whose entry the kernel has
   uint32_t next_ = 1;
 };
 
