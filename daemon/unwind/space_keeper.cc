@@ -64,18 +64,24 @@ void SpaceKeeper::update(const Process& process) {
   const uint64_t start_time =
       process.start_precision == StartPrecision::exact ? process.start_time : 0;
   const auto pid = static_cast<uint32_t>(process.pid);
-  maps_.put_process(pid, {.start_time = start_time,
-                          .space = now->second.number,
-                          .mappings = static_cast<uint32_t>(now->first.size()),
-                          .pid = pid,
-                          .pad = 0});
+  if (maps_.put_process(pid, {.start_time = start_time,
+                              .space = now->second.number,
+                              .mappings = static_cast<uint32_t>(now->first.size()),
+                              .pid = pid,
+                              .pad = 0}))
+    serial_of_[pid] = process.serial;
   if (!is_new && before != spaces_.end())
     release(before);
 }
 
 void SpaceKeeper::forget(const Process& process) {
-  // The kernel may know of it without us: it inherits at fork.
-  maps_.erase_process(static_cast<uint32_t>(process.pid));
+  // The kernel may know of it without us: it inherits at fork. Or the pid is another's by now.
+  const auto pid = static_cast<uint32_t>(process.pid);
+  const auto owner = serial_of_.find(pid);
+  if (owner == serial_of_.end() || owner->second == process.serial) {
+    maps_.erase_process(pid);
+    serial_of_.erase(pid);
+  }
   const auto known = spaces_of_.find(process.serial);
   if (known == spaces_of_.end())
     return;

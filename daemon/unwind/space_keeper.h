@@ -62,6 +62,7 @@ private:
   TableService* tables_;
   Spaces spaces_;
   std::unordered_map<uint64_t, Spaces::iterator> spaces_of_; // by Process::serial
+  std::unordered_map<uint32_t, uint64_t> serial_of_;         // by pid: whose entry the kernel has
   uint32_t next_ = 1;
 };
 

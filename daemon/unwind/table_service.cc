@@ -13,10 +13,12 @@ using std::chrono::steady_clock;
 // What may be done ahead of samples: so much at once, and this share (1 / n) of the time.
 constexpr std::chrono::milliseconds kBackgroundBurst{200};
 constexpr int64_t kBackgroundShare = 50;
+// How often the thread looks whether it may go on.
+constexpr std::chrono::milliseconds kBudgetInterval{20};
 // A table that no process maps is kept so long: programs come back.
 constexpr std::chrono::seconds kUnusedFor{30};
-// So many files are held open for the thread.
-constexpr size_t kJobsAhead = 8;
+// So many files are held open for the thread, and as many that samples wait for.
+constexpr ptrdiff_t kJobsAhead = 8;
 // Longer than any program of the kernel's runs.
 constexpr std::chrono::milliseconds kSettleInterval{50};
 constexpr size_t kKnownRules = 4096; // a power of two
@@ -80,8 +82,10 @@ unwind_lookup TableService::find(uint32_t table, uint64_t offset, unwind_found& 
   const unwind_lookup result = store_->find(table, offset, found);
   if (result == UNWIND_FOUND)
     known = {.table = table, .offset = offset, .rule = found};
-  if (result == UNWIND_PENDING)
+  if (result == UNWIND_PENDING) {
     take_evicted(); // it went a moment ago: the next tick makes it again
+    demand(table);
+  }
   return result;
 }
 
@@ -172,13 +176,15 @@ std::optional<uint32_t> TableService::next_file() const {
 
 void TableService::hand_out() {
   const std::scoped_lock lock(mutex_);
-  while (jobs_.size() < kJobsAhead) {
-    const auto table = next_file();
-    if (!table)
-      return;
+  for (Job& job : jobs_)
+    job.demanded = job.demanded || entry(job.table).demanded;
+  while (const auto table = next_file()) {
     Entry& next = entry(*table);
-    if (!next.demanded && !background_may_work())
-      return;
+    const bool may = next.demanded || background_may_work();
+    const auto ahead =
+        next.demanded ? std::ranges::count_if(jobs_, &Job::demanded) : std::ssize(jobs_);
+    if (!may || ahead >= kJobsAhead)
+      break;
     std::erase(waiting_, *table);
     if (Result<File> file = open_(next.file_id)) {
       jobs_.push_back({*table, std::move(*file), next.demanded});
@@ -186,15 +192,35 @@ void TableService::hand_out() {
       done_.push_back({*table, false});
       ++stats_.failed;
     }
-    changed_.notify_all();
   }
+  std::ranges::stable_partition(jobs_, &Job::demanded);
+  changed_.notify_all();
+}
+
+// The first job, as soon as it may be done; nullopt: the service ends.
+std::optional<TableService::Job> TableService::await_job(std::unique_lock<std::mutex>& lock,
+                                                         const std::stop_token& stop) {
+  const auto may_begin = [this] {
+    return !jobs_.empty() && (jobs_.front().demanded || background_may_work());
+  };
+  while (!stop.stop_requested()) {
+    if (may_begin()) {
+      Job job = std::move(jobs_.front());
+      jobs_.pop_front();
+      return job;
+    }
+    if (jobs_.empty())
+      changed_.wait(lock, stop, [this] { return !jobs_.empty(); });
+    else
+      changed_.wait_for(lock, stop, kBudgetInterval, may_begin);
+  }
+  return std::nullopt;
 }
 
 void TableService::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !jobs_.empty(); })) {
-    const Job job = std::move(jobs_.front());
-    jobs_.pop_front();
+  while (const auto next = await_job(lock, stop)) {
+    const Job& job = *next;
     busy_ = true;
     lock.unlock();
     const auto began = steady_clock::now();

@@ -107,6 +107,7 @@ private:
   };
   Known& place_of(uint32_t table, uint64_t offset);
   void run(const std::stop_token& stop);
+  std::optional<Job> await_job(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
   bool make(const Job& job);
   bool take_done();
   void take_evicted();

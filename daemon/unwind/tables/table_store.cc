@@ -140,6 +140,8 @@ std::vector<uint32_t> TableStore::take_evicted() {
 }
 
 unwind_lookup TableStore::find(uint32_t table, uint64_t offset, unwind_found& found) const {
+  // A copy of an element may be torn where it is removed meanwhile.
+  const std::scoped_lock lock(mutex_);
   Reader reader{.maps = &maps_};
   return find_rule(&reader, table, offset, &found);
 }
