@@ -26,4 +26,7 @@ struct RowOptions {
   uint32_t padding = 0;
 };
 
+// As the unwinder's tables have them.
+inline constexpr RowOptions kTableRows{.merge_pairs = true, .padding = 15};
+
 } // namespace pprofd::symbolizer
