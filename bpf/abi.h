@@ -6,7 +6,10 @@
  *
  * A record in the ring buffer:
  *
- *   struct pprofd_sample | frame words ... | labels (type-length-value) ...
+ *   struct pprofd_sample | frame words ... | labels (type-length-value) ... | suspended walk
+ *
+ * The last, where flags say so, is what user space needs to go on with the user stack's walk
+ * (unwind_state.h).
  *
  * A frame is a 64-bit word whose top byte is its kind. A kernel address is canonical, so its top
  * byte is 0xff already, and a user address's is 0: helpers can write addresses straight into a
@@ -40,18 +43,25 @@ enum pprofd_frame_kind {
 #define PPROFD_FRAME_KIND_SHIFT	  56
 #define PPROFD_FRAME_PAYLOAD_MASK ((1ULL << PPROFD_FRAME_KIND_SHIFT) - 1)
 
-/* Why the walk of a user stack ended. Everything but COMPLETE and NO_USER_STACK is an incomplete
- * stack; the names in user space are in daemon/sampling/reasons.h. */
+/* Why the walk of a user stack ended. Everything but COMPLETE, NO_USER_STACK and NOT_WANTED is an
+ * incomplete stack; the names in user space are in daemon/sampling/reasons.h. */
 enum pprofd_stack_end {
 	PPROFD_STACK_COMPLETE = 0,  /* reached the thread's root */
 	PPROFD_STACK_NO_USER_STACK, /* kernel thread or worker: there is none, the trace is whole */
 	PPROFD_STACK_NOT_WANTED,    /* user stacks are switched off */
 	PPROFD_STACK_FRAME_LIMIT,   /* more than PPROFD_MAX_USER_FRAMES */
+	PPROFD_STACK_KERNEL_LIMIT,  /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
 	PPROFD_STACK_READ_FAILED,   /* the stack's memory could not be read */
-	PPROFD_STACK_BAD_FRAME_POINTER,	 /* the frame pointer leads off the stack */
 	PPROFD_STACK_BAD_RETURN_ADDRESS, /* the return address is no user address */
+	PPROFD_STACK_NO_MAPPING,	 /* a pc outside all executable mappings */
+	PPROFD_STACK_NO_ROW,		 /* no row for a pc, nor a frame pointer to follow */
+	PPROFD_STACK_NO_UNWIND_INFO,	 /* code without rows, nor a frame pointer to follow */
+	PPROFD_STACK_UNSUPPORTED_RULE,	 /* a rule of a kind that is not supported */
+	PPROFD_STACK_UNKNOWN_REGISTER,	 /* a rule wants a register that only the leaf has */
+	PPROFD_STACK_PENDING,		 /* the rows of an executable were not there yet */
+	PPROFD_STACK_COPY_LIMIT,	 /* unwound from a copy, which does not reach to its root */
 	PPROFD_STACK_COMPAT,		 /* a 32-bit process: the leaf alone */
-	PPROFD_STACK_KERNEL_LIMIT,	 /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
+	PPROFD_STACK_LOOP,		 /* the walk goes down the stack again and again */
 	PPROFD_STACK_END_COUNT
 };
 
@@ -60,6 +70,7 @@ enum pprofd_sample_flags {
 	PPROFD_SAMPLE_IN_KERNEL = 1 << 0, /* the CPU was in the kernel */
 	PPROFD_SAMPLE_KERNEL_THREAD = 1 << 1,
 	PPROFD_SAMPLE_UNDECIDED = 1 << 2, /* the filter leaves this process to user space */
+	PPROFD_SAMPLE_SUSPENDED = 1 << 3, /* the walk goes on in user space */
 };
 
 struct pprofd_record_header {
@@ -93,6 +104,8 @@ enum pprofd_counter {
 	PPROFD_COUNT_DROPPED_RING_FULL,
 	PPROFD_COUNT_DROPPED_NO_SCRATCH,   /* the per-CPU buffer was missing; never seen */
 	PPROFD_COUNT_DROPPED_UNATTRIBUTED, /* of the drops, those that found no room in `drops` */
+	PPROFD_COUNT_SUSPENDED,		   /* of those written, with a walk to go on with */
+	PPROFD_COUNT_SUSPENDED_BYTES,	   /* what that took in the ring buffer */
 	PPROFD_COUNT_FORK_UNFOLLOWED,	   /* a child of a target found no room in `verdicts` */
 	PPROFD_COUNT_MAX
 };

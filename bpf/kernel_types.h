@@ -25,6 +25,10 @@ enum {
 };
 
 enum {
+	BPF_F_NO_PREALLOC = 1,
+};
+
+enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
@@ -51,6 +55,8 @@ struct bpf_perf_event_data {
 	__u64 sample_period;
 	__u64 addr;
 };
+
+#define offsetof(type, member) __builtin_offsetof(type, member)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

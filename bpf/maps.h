@@ -39,7 +39,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, 1 /* BPF_F_NO_PREALLOC */);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, struct pprofd_process_verdict);
@@ -59,13 +59,18 @@ struct {
 	__type(value, __u32);
 } cgroups __weak SEC(".maps");
 
-static __always_inline void count(enum pprofd_counter which)
+static __always_inline void count_by(enum pprofd_counter which, __u64 amount)
 {
 	__u32 key = which;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
 	if (value)
-		*value += 1;
+		*value += amount;
+}
+
+static __always_inline void count(enum pprofd_counter which)
+{
+	count_by(which, 1);
 }
 
 static __always_inline const struct pprofd_config *get_config(void)

@@ -23,10 +23,13 @@ namespace pprofd {
 
 // A frame as the profile needs it: where it was, in terms that stay true when mappings change.
 struct TraceFrame {
-  // Ids of mappings are unique in a process for its whole life (process_table.h); these two stand
+  // Ids of mappings are unique in a process for its whole life (process_table.h); these stand
   // for what no mapping covers.
   static constexpr uint32_t kKernel = 0xffffffff;
   static constexpr uint32_t kUnmapped = 0xfffffffe;
+  // The only frame of a sample in the kernel, or in user code, whose stack was not to be taken.
+  static constexpr uint32_t kSomeKernel = 0xfffffffd;
+  static constexpr uint32_t kSomeUser = 0xfffffffc;
 
   uint64_t address; // process (or kernel) address for the look-up
   uint32_t mapping;

@@ -4,8 +4,10 @@
 #include <limits>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "daemon/kernel/vdso.h"
+#include "daemon/unwind/compile.h"
 
 namespace pprofd {
 
@@ -13,6 +15,8 @@ namespace {
 
 // Names are asked for in batches: each costs a message to the worker per file.
 constexpr std::chrono::milliseconds kNamesInterval{500};
+// How long the end of a recording waits for unwind rows.
+constexpr std::chrono::seconds kRowsAtMost{5};
 
 pprofd_frame_kind kind_of(uint64_t word) {
   return static_cast<pprofd_frame_kind>(word >> PPROFD_FRAME_KIND_SHIFT);
@@ -23,11 +27,37 @@ std::string_view thread_name(const pprofd_sample& sample) {
   return name.substr(0, name.find('\0'));
 }
 
+// The rules for a sample's process, as its mappings were then.
+class SampleRules : public UnwindRules {
+public:
+  SampleRules(ProcessTable& processes, Process& process, uint64_t time, SpaceKeeper& spaces,
+              TableService& tables)
+      : processes_(&processes), process_(&process), time_(time), spaces_(&spaces),
+        tables_(&tables) {}
+
+  unwind_lookup find(uint64_t pc, unwind_found& found) override {
+    const Mapping* mapping = processes_->find_mapping(*process_, {pc}, time_);
+    if (mapping == nullptr)
+      return UNWIND_NO_MAPPING;
+    const uint32_t table = spaces_->table_of(*mapping);
+    if (table < PPROFD_TABLE_FIRST)
+      return UNWIND_NO_UNWIND_INFO;
+    return tables_->find(table, mapping->file_offset({pc}).value, found);
+  }
+
+private:
+  ProcessTable* processes_;
+  Process* process_;
+  uint64_t time_;
+  SpaceKeeper* spaces_;
+  TableService* tables_;
+};
+
 } // namespace
 
 Collector::Collector(const CollectorOptions& options, Sideband sideband)
     : options_(options), table_(std::make_unique<ProcessTable>(ProcFs(), store_)),
-      sideband_(std::move(sideband)), symbols_(options.worker) {}
+      sideband_(std::move(sideband)), symbols_(options.worker), row_compiler_(options.worker) {}
 
 Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& options) {
   raise_open_files_limit();
@@ -39,7 +69,47 @@ Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& opt
     return std::unexpected(sideband.error());
   std::unique_ptr<Collector> collector(new Collector(options, std::move(*sideband)));
   collector->sampler_ = std::move(*sampler);
+  if (options.sampler.user_stacks)
+    collector->prepare_unwinding();
   return collector;
+}
+
+void Collector::prepare_unwinding() {
+  const UnwindMaps maps = sampler_->unwind_maps();
+  unwind_tables_ = std::make_unique<TableStore>(maps, options_.sampler.table_bytes);
+  table_service_ = std::make_unique<TableService>(
+      *unwind_tables_,
+      [this](const TableService::File& file) {
+        return compile_rows(row_compiler_, file);
+      },
+      [this](uint64_t file_id) { return open_for_rows(file_id); });
+  spaces_ = std::make_unique<SpaceKeeper>(maps, *table_service_);
+  table_->on_mappings = [this](Process& process) { changed_.push_back(&process); };
+}
+
+Result<TableService::File> Collector::open_for_rows(uint64_t file_id) {
+  const bool is_vdso = file_id == kVdsoFileId;
+  const ExecutableId id{static_cast<uint32_t>(file_id)};
+  Result<Fd> fd = is_vdso ? vdso_image() : store_.descriptor(id);
+  if (!fd)
+    return std::unexpected(fd.error());
+  const Executable* executable = is_vdso ? nullptr : store_.find(id);
+  const bool held = executable != nullptr && executable->kernel_build_id;
+  return TableService::File{file_id, std::move(*fd),
+                            held ? executable->build_id : std::string()};
+}
+
+// Processes that are no targets need no tables.
+void Collector::update_spaces() {
+  if (spaces_ == nullptr)
+    return;
+  std::ranges::sort(changed_);
+  const auto doubles = std::ranges::unique(changed_);
+  changed_.erase(doubles.begin(), doubles.end());
+  for (const Process* process : std::exchange(changed_, {})) {
+    if (process->exited || is_target(*process))
+      spaces_->update(*process);
+  }
 }
 
 Result<void> Collector::start() {
@@ -57,14 +127,19 @@ void Collector::tick() {
   const uint64_t complete_until = sideband_.drain(events_.incoming());
   events_.take(complete_until, [this](const ProcessEvent& event) { table_->apply(event); });
   store_.tick();
+  update_spaces();
   take_samples(complete_until);
+  update_spaces();
+  if (table_service_ != nullptr && table_service_->tick())
+    resume_waiting();
 
   const auto now = std::chrono::steady_clock::now();
   if (now - names_asked_ >= kNamesInterval) {
     names_asked_ = now;
     ask_for_names();
     may_grow_ = aggregate_memory() < options_.aggregate_limit;
-    table_->forget_replaced(complete_until);
+    if (waiting_.empty())
+      table_->forget_replaced(complete_until);
     table_->retire_exited(complete_until, [this](const Process& process) {
       return !by_serial_.contains(process.serial);
     });
@@ -79,6 +154,7 @@ bool Collector::finish(std::chrono::milliseconds names_at_most) {
   events_.take(kAll, [this](const ProcessEvent& event) { table_->apply(event); });
   store_.tick();
   take_samples(kAll);
+  finish_waiting(std::chrono::steady_clock::now() + kRowsAtMost);
   count_kernel_drops();
   ask_for_names();
   const bool named = symbols_.finish(names_at_most);
@@ -87,11 +163,13 @@ bool Collector::finish(std::chrono::milliseconds names_at_most) {
 }
 
 void Collector::take_samples(uint64_t until) {
-  auto& entries = batch_.entries();
-  const auto rest = std::ranges::stable_partition(
-      entries, [until](const SampleBatch::Entry& entry) { return entry.time <= until; });
-  for (auto entry = entries.begin(); entry != rest.begin(); ++entry)
-    take_sample(*entry);
+  std::vector<SampleBatch::Entry> rest;
+  for (const SampleBatch::Entry& entry : batch_.entries()) {
+    if (entry.time <= until)
+      take_sample(entry);
+    else
+      rest.push_back(entry);
+  }
   batch_.keep(rest);
 }
 
@@ -117,17 +195,85 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
   // Of a process that was gone before anything was known of it, the sample knows a name.
   if (process.comm.empty())
     process.comm = thread_name(sample);
+  const std::span<const uint64_t> words = batch_.frames(entry);
+  const std::span<const std::byte> suspended = batch_.suspended(entry);
+  if (spaces_ == nullptr || suspended.empty()) {
+    add_sample(process, sample, words, static_cast<pprofd_stack_end>(sample.stack_end));
+    return;
+  }
+  if (!spaces_->knows(process))
+    changed_.push_back(&process);
+  const auto kernel = words.first(sample.kernel_frames);
+  auto stack = SuspendedStack::parse(suspended, words.subspan(sample.kernel_frames));
+  if (!stack) {
+    add_sample(process, sample, words, static_cast<pprofd_stack_end>(sample.stack_end));
+    return;
+  }
+  Waiting waiting{sample, &process, {kernel.begin(), kernel.end()}, std::move(*stack)};
+  if (resume(waiting) || waiting_bytes_ > options_.suspended_limit) {
+    add_waiting(waiting);
+    return;
+  }
+  waiting_bytes_ += waiting.stack.memory();
+  waiting_.push_back(std::move(waiting));
+}
+
+// Returns whether the stack is as long as it will ever be.
+bool Collector::resume(Waiting& waiting) {
+  SampleRules rules(*table_, *waiting.process, waiting.sample.header.time, *spaces_,
+                    *table_service_);
+  waiting.stack.resume(rules);
+  return waiting.stack.end() != PPROFD_STACK_PENDING;
+}
+
+void Collector::add_waiting(const Waiting& waiting) {
+  std::vector<uint64_t> words = waiting.kernel_frames;
+  const auto user = waiting.stack.frames();
+  words.insert(words.end(), user.begin(), user.end());
+  add_sample(*waiting.process, waiting.sample, words, waiting.stack.end());
+}
+
+void Collector::resume_waiting() {
+  waiting_bytes_ = 0;
+  std::erase_if(waiting_, [this](Waiting& waiting) {
+    const bool done = resume(waiting);
+    if (done)
+      add_waiting(waiting);
+    else
+      waiting_bytes_ += waiting.stack.memory();
+    return done;
+  });
+}
+
+void Collector::finish_waiting(std::chrono::steady_clock::time_point deadline) {
+  while (!waiting_.empty() && std::chrono::steady_clock::now() < deadline) {
+    table_service_->tick();
+    table_service_->wait(std::chrono::milliseconds(50));
+    if (table_service_->tick())
+      resume_waiting();
+  }
+  for (const Waiting& waiting : std::exchange(waiting_, {}))
+    add_waiting(waiting);
+}
+
+void Collector::add_sample(Process& process, const pprofd_sample& sample,
+                           std::span<const uint64_t> words, pprofd_stack_end end) {
+  CollectedProcess& into = collected_for(process);
   frames_.clear();
   bool heuristic = false;
-  for (const uint64_t word : batch_.frames(entry)) {
+  for (const uint64_t word : words) {
     heuristic = heuristic || kind_of(word) == PPROFD_FRAME_NATIVE_HEURISTIC;
     frames_.push_back(resolve(into, process, word, sample.header.time, frames_.empty()));
   }
+  // A sample whose stacks are not wanted still says where the time went.
+  if (frames_.empty())
+    frames_.push_back({0, (sample.flags & PPROFD_SAMPLE_IN_KERNEL) != 0 ? TraceFrame::kSomeKernel
+                                                                        : TraceFrame::kSomeUser});
   into.aggregate.add({.frames = frames_,
                       .tid = sample.tid,
                       .thread = thread_name(sample),
                       .value = sample.value,
-                      .end = static_cast<pprofd_stack_end>(sample.stack_end),
+                      .end = end,
                       .heuristic = heuristic},
                      may_grow_);
 }
@@ -219,7 +365,7 @@ size_t Collector::aggregate_memory() const {
 }
 
 const std::string& CollectedProcess::executable_path() const {
-  return program && program->executable ? *program->executable->path : *process->exe;
+  return program ? *program->name : *process->exe;
 }
 
 std::string Collector::build_id(const Executable& executable) const {

@@ -21,6 +21,9 @@
 #include "daemon/process/sideband.h"
 #include "daemon/sampling/sampler.h"
 #include "daemon/symbols/symbol_service.h"
+#include "daemon/unwind/space_keeper.h"
+#include "daemon/unwind/suspended.h"
+#include "daemon/unwind/table_service.h"
 #include "symbolizer/base/result.h"
 
 namespace pprofd {
@@ -31,6 +34,8 @@ struct CollectorOptions {
   bool names = true; // false: only build ids are asked for
   // Of all aggregates together; over it, samples with new traces are dropped (table_full).
   size_t aggregate_limit = size_t{64} << 20;
+  // Of stacks that wait for unwind rows; over it, they stay as far as they were unwound.
+  size_t suspended_limit = size_t{16} << 20;
 };
 
 // What was collected of one process.
@@ -104,6 +109,22 @@ private:
   CollectedProcess& collected_for(const Process& process);
   void take_samples(uint64_t until);
   void take_sample(const SampleBatch::Entry& entry);
+  // A sample whose stack waits for unwind rows.
+  struct Waiting {
+    pprofd_sample sample;
+    Process* process;
+    std::vector<uint64_t> kernel_frames;
+    SuspendedStack stack;
+  };
+  bool resume(Waiting& waiting);
+  void resume_waiting();
+  void add_waiting(const Waiting& waiting);
+  void finish_waiting(std::chrono::steady_clock::time_point deadline);
+  void add_sample(Process& process, const pprofd_sample& sample, std::span<const uint64_t> words,
+                  pprofd_stack_end end);
+  void update_spaces();
+  void prepare_unwinding();
+  Result<TableService::File> open_for_rows(uint64_t file_id);
   TraceFrame resolve(CollectedProcess& into, Process& process, uint64_t word, uint64_t time,
                      bool leaf);
   static void note_program(CollectedProcess& into, const Process& process);
@@ -121,6 +142,14 @@ private:
   std::unique_ptr<Sampler> sampler_;
   SampleBatch batch_;
   SymbolService symbols_;
+  // What the kernel unwinds by; none of it where user stacks are not wanted.
+  symbolizer::WorkerClient row_compiler_;
+  std::unique_ptr<TableStore> unwind_tables_;
+  std::unique_ptr<TableService> table_service_;
+  std::unique_ptr<SpaceKeeper> spaces_;
+  std::vector<Process*> changed_; // their mappings, since the kernel was told
+  std::vector<Waiting> waiting_;
+  size_t waiting_bytes_ = 0;
   std::vector<std::unique_ptr<CollectedProcess>> collected_;
   std::unordered_map<uint64_t, CollectedProcess*> by_serial_;
   std::vector<TraceFrame> frames_; // scratch
@@ -130,8 +159,5 @@ private:
   uint64_t unattributed_ = 0;
   uint64_t not_targets_ = 0;
 };
-
-// The id under which names of the vDSO are kept; no executable has it.
-inline constexpr uint64_t kVdsoFileId = 0;
 
 } // namespace pprofd

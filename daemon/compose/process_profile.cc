@@ -1,5 +1,7 @@
 #include "daemon/compose/process_profile.h"
 
+#include "daemon/kernel/vdso.h"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -120,6 +122,10 @@ private:
   void add_frame(const TraceFrame& frame) {
     if (frame.mapping == TraceFrame::kKernel)
       return add_kernel_frame(frame.address);
+    if (frame.mapping == TraceFrame::kSomeKernel)
+      return add_location(0, 0, line("[kernel]"), true);
+    if (frame.mapping == TraceFrame::kSomeUser)
+      return add_location(0, 0, line("[user]"), true);
     const auto mapping = collected_.mappings.find(frame.mapping);
     if (mapping == collected_.mappings.end())
       return add_location(0, frame.address, unnamed("[unknown]", frame.address), false);

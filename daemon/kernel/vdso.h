@@ -11,4 +11,7 @@ namespace pprofd {
 // the file is the start of the [vdso] mapping. Any thread.
 Result<Fd> vdso_image();
 
+// Stands for the image where files have ids; no executable has it.
+inline constexpr uint64_t kVdsoFileId = 0;
+
 } // namespace pprofd

@@ -89,6 +89,7 @@ void ProcessTable::on_fork(const ProcessEvent& event, const ForkEvent& fork) {
   child.upkeep.threads_exact = true;
   if (parent != nullptr)
     inherit(child, *parent);
+  mappings_changed(child);
   if (on_new_process)
     on_new_process(child);
 }
@@ -148,6 +149,7 @@ void ProcessTable::on_comm(const ProcessEvent& event, const CommEvent& comm) {
 
 void ProcessTable::begin_program(Process& process, uint64_t time) {
   process.space.clear(time);
+  mappings_changed(process);
   process.exe = empty_name_;
   process.executable = nullptr;
   process.kernel_thread = false; // the kernel starts user programs from its own threads
@@ -196,6 +198,12 @@ void ProcessTable::on_mmap(const ProcessEvent& event, const MmapEvent& mmap) {
   if (process->upkeep.awaits_exe && mapping.kind == MappingKind::file)
     program_found(*process, mapping);
   process->space.map(std::move(mapping));
+  mappings_changed(*process);
+}
+
+void ProcessTable::mappings_changed(Process& process) const {
+  if (on_mappings)
+    on_mappings(process);
 }
 
 void ProcessTable::program_found(Process& process, const Mapping& mapping) const {
@@ -247,6 +255,7 @@ void ProcessTable::mark_exited(pid_t pid, uint64_t time) {
     return;
   found->second->exited = true;
   found->second->exit_time = time;
+  mappings_changed(*found->second);
   exited_.emplace(pid, std::move(found->second));
   live_.erase(found);
   uncertain_.erase(pid);
@@ -258,6 +267,10 @@ Process* ProcessTable::live_process(pid_t pid) const {
 }
 
 const Process* ProcessTable::live(pid_t pid) const {
+  return live_process(pid);
+}
+
+Process* ProcessTable::live(pid_t pid) {
   return live_process(pid);
 }
 

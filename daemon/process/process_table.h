@@ -69,6 +69,7 @@ public:
   Process* find(pid_t pid, uint64_t start_time);
   // The live process of a pid, as far as known; nullptr: none. Reads nothing.
   [[nodiscard]] const Process* live(pid_t pid) const;
+  Process* live(pid_t pid);
 
   // The mapping of an address in a sample of that time. Where none is known and the last reading
   // of /proc/PID/maps is older than rescan_interval, reads it again (mremap and shared address
@@ -93,6 +94,8 @@ public:
   // its file is known; a target filter decides there. Must not call the table.
   std::function<void(Process&)> on_new_process;
   std::function<void(Process&)> on_exec;
+  // Called when what a process has mapped changed, and when it exited. Must not call the table.
+  std::function<void(Process&)> on_mappings;
 
   struct Stats {
     uint64_t events = 0;
@@ -123,6 +126,7 @@ private:
   [[nodiscard]] uint64_t boot_time(uint64_t monotonic) const;
 
   // Processes coming and going.
+  void mappings_changed(Process& process) const;
   Process& create(pid_t pid);
   Process& create_ghost(pid_t pid, uint64_t start_time);
   void inherit(Process& child, const Process& parent);

@@ -169,6 +169,7 @@ void ProcessTable::take_mappings(Process& process, const ProcSnapshot& snapshot,
     mappings.push_back(std::move(mapping));
   }
   process.space.assign(std::move(mappings), time);
+  mappings_changed(process);
   const bool missed_exec = time != 0 && new_program;
   if (missed_exec)
     ++process.execs;

@@ -5,6 +5,7 @@
 // One thread, the collector's. Set up before the collector starts.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -48,8 +49,15 @@ private:
   };
 
   explicit TargetFilter(Target target) : target_(std::move(target)) {}
+  [[nodiscard]] bool follows_cgroups() const {
+    return !target_.cgroups.empty() || !target_.units.empty() || !target_.containers.empty();
+  }
   [[nodiscard]] bool leaves_undecided() const { return !predicates_.empty() && !target_.all; }
   bool decide(const Process& process);
+  bool evaluate(const Process& process) const;
+  void tell_kernel(const Process& process, bool included);
+  void recheck_members();
+  void recheck(const Process& process, Decision& decision);
   bool matches(const Process& process) const;
   Result<void> include_pid(pid_t pid, uint64_t start_time);
 
@@ -62,6 +70,8 @@ private:
   std::unordered_map<uint64_t, Decision> decisions_; // by Process::serial
   std::unordered_map<pid_t, bool> pids_;             // named ones: is the exact start time set?
   bool matched_ = false;
+  std::vector<uint64_t> to_recheck_; // serials, of the round that is under way
+  std::chrono::steady_clock::time_point rechecked_;
 };
 
 } // namespace pprofd

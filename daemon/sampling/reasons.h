@@ -28,12 +28,26 @@ constexpr std::string_view stack_end_name(pprofd_stack_end end) {
     return "frame_limit";
   case PPROFD_STACK_READ_FAILED:
     return "read_failed";
-  case PPROFD_STACK_BAD_FRAME_POINTER:
-    return "bad_frame_pointer";
   case PPROFD_STACK_BAD_RETURN_ADDRESS:
     return "bad_return_address";
+  case PPROFD_STACK_NO_MAPPING:
+    return "no_mapping";
+  case PPROFD_STACK_NO_ROW:
+    return "no_row";
+  case PPROFD_STACK_NO_UNWIND_INFO:
+    return "no_unwind_info";
+  case PPROFD_STACK_UNSUPPORTED_RULE:
+    return "unsupported_rule";
+  case PPROFD_STACK_UNKNOWN_REGISTER:
+    return "unknown_register";
+  case PPROFD_STACK_PENDING:
+    return "unwind_rows_pending";
+  case PPROFD_STACK_COPY_LIMIT:
+    return "stack_copy_limit";
   case PPROFD_STACK_COMPAT:
     return "32_bit_process";
+  case PPROFD_STACK_LOOP:
+    return "loop";
   case PPROFD_STACK_KERNEL_LIMIT:
     return "kernel_frame_limit";
   case PPROFD_STACK_END_COUNT:

@@ -47,28 +47,42 @@ int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
 
 } // namespace
 
-void SampleBatch::append(const pprofd_sample& sample, std::span<const uint64_t> frames) {
+void SampleBatch::append(const pprofd_sample& sample, std::span<const uint64_t> words) {
   entries_.push_back({sample.header.time, words_.size()});
   const size_t header_words = sizeof(sample) / sizeof(uint64_t);
   words_.resize(words_.size() + header_words);
   std::memcpy(&words_[words_.size() - header_words], &sample, sizeof(sample));
-  words_.insert(words_.end(), frames.begin(), frames.end());
+  words_.insert(words_.end(), words.begin(), words.end());
 }
 
 const pprofd_sample& SampleBatch::sample(const Entry& entry) const {
   return *reinterpret_cast<const pprofd_sample*>(&words_[entry.offset]);
 }
 
+std::span<const uint64_t> SampleBatch::record(const Entry& entry) const {
+  return std::span(words_).subspan(entry.offset,
+                                   sample(entry).header.size / sizeof(uint64_t));
+}
+
 std::span<const uint64_t> SampleBatch::frames(const Entry& entry) const {
   const pprofd_sample& head = sample(entry);
-  return std::span(words_).subspan(entry.offset + sizeof(head) / sizeof(uint64_t),
-                                   size_t{head.kernel_frames} + head.user_frames);
+  return record(entry).subspan(sizeof(head) / sizeof(uint64_t),
+                               size_t{head.kernel_frames} + head.user_frames);
+}
+
+std::span<const std::byte> SampleBatch::suspended(const Entry& entry) const {
+  const pprofd_sample& head = sample(entry);
+  if ((head.flags & PPROFD_SAMPLE_SUSPENDED) == 0)
+    return {};
+  const std::span<const uint64_t> frame_words = frames(entry);
+  const size_t before = sizeof(head) + frame_words.size_bytes() + head.labels_size;
+  return std::as_bytes(record(entry)).subspan(before);
 }
 
 void SampleBatch::keep(std::span<const Entry> rest) {
   SampleBatch kept;
   for (const Entry& entry : rest)
-    kept.append(sample(entry), frames(entry));
+    kept.append(sample(entry), record(entry).subspan(sizeof(pprofd_sample) / sizeof(uint64_t)));
   *this = std::move(kept);
 }
 
@@ -97,7 +111,7 @@ Result<void> Sampler::load_programs() {
   if (auto cpus = cpus_.poll(); !cpus)
     return std::unexpected(cpus.error());
   const uint32_t bytes = ring_bytes(options_.frequency, cpus_.online().size());
-  bpf_map__set_max_entries(skeleton_->maps.samples, bytes);
+  size_maps(bytes);
 
   int status = pprofd_bpf__load(skeleton_.get());
   if (status != 0) {
@@ -105,7 +119,7 @@ Result<void> Sampler::load_programs() {
     skeleton_.reset(pprofd_bpf__open());
     if (!skeleton_)
       return fail_errno("open the BPF programs", errno);
-    bpf_map__set_max_entries(skeleton_->maps.samples, bytes);
+    size_maps(bytes);
     bpf_program__set_autoload(skeleton_->progs.follow_fork, false);
     bpf_program__set_autoload(skeleton_->progs.follow_exec, false);
     status = pprofd_bpf__load(skeleton_.get());
@@ -138,6 +152,19 @@ Result<void> Sampler::load_programs() {
   if (!ring_)
     return fail_errno("map the ring buffer of samples", errno);
   return {};
+}
+
+void Sampler::size_maps(uint32_t ring_bytes) {
+  bpf_map__set_max_entries(skeleton_->maps.samples, ring_bytes);
+  bpf_map__set_max_entries(skeleton_->maps.tables,
+                           static_cast<uint32_t>(options_.table_bytes / kTableChunkBytes));
+}
+
+UnwindMaps Sampler::unwind_maps() const {
+  return UnwindMaps({.processes = bpf_map__fd(skeleton_->maps.processes),
+                     .spaces = bpf_map__fd(skeleton_->maps.spaces),
+                     .tables = bpf_map__fd(skeleton_->maps.tables),
+                     .rules = bpf_map__fd(skeleton_->maps.rules)});
 }
 
 Result<void> Sampler::write_config() {
@@ -246,12 +273,14 @@ int Sampler::on_record(void* context, void* data, size_t size) {
     return 0;
   }
   const size_t frames = size_t{sample->kernel_frames} + sample->user_frames;
-  if (sizeof(*sample) + frames * sizeof(uint64_t) + sample->labels_size != size) {
+  const size_t known = sizeof(*sample) + (frames * sizeof(uint64_t)) + sample->labels_size;
+  const bool suspended = (sample->flags & PPROFD_SAMPLE_SUSPENDED) != 0;
+  if (size % sizeof(uint64_t) != 0 || known > size || (known != size && !suspended)) {
     ++self.malformed_;
     return 0;
   }
   const auto* words = reinterpret_cast<const uint64_t*>(sample + 1);
-  self.drain_to_->append(*sample, {words, frames});
+  self.drain_to_->append(*sample, {words, (size - sizeof(*sample)) / sizeof(uint64_t)});
   return 0;
 }
 
@@ -283,6 +312,8 @@ SamplerCounters Sampler::counters() const {
       .no_scratch = sums[PPROFD_COUNT_DROPPED_NO_SCRATCH],
       .unattributed = sums[PPROFD_COUNT_DROPPED_UNATTRIBUTED],
       .fork_unfollowed = sums[PPROFD_COUNT_FORK_UNFOLLOWED],
+      .suspended = sums[PPROFD_COUNT_SUSPENDED],
+      .suspended_bytes = sums[PPROFD_COUNT_SUSPENDED_BYTES],
   };
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/perf/cpu_list.h"
 #include "daemon/sampling/event.h"
 #include "daemon/sampling/reasons.h"
+#include "daemon/unwind/tables/unwind_maps.h"
 #include "symbolizer/base/fd.h"
 #include "symbolizer/base/result.h"
 
@@ -33,6 +34,7 @@ struct SamplerOptions {
   bool kernel_stacks = true;
   bool user_stacks = true;
   pprofd_verdict default_verdict = PPROFD_INCLUDE; // for processes that no filter names
+  size_t table_bytes = size_t{64} << 20;           // of the kernel's memory, for unwind rows
 };
 
 // Records drained from the ring buffer, each a copy in one block of memory.
@@ -43,15 +45,20 @@ public:
     size_t offset;
   };
 
-  void append(const pprofd_sample& sample, std::span<const uint64_t> frames);
+  // `words`: all that stands behind the sample in its record.
+  void append(const pprofd_sample& sample, std::span<const uint64_t> words);
   [[nodiscard]] const pprofd_sample& sample(const Entry& entry) const;
   // Frame words of the sample: kernel frames, then user frames, leaf first.
   [[nodiscard]] std::span<const uint64_t> frames(const Entry& entry) const;
+  // What a suspended walk needs to go on (bpf/unwind_state.h); empty: it is not suspended.
+  [[nodiscard]] std::span<const std::byte> suspended(const Entry& entry) const;
   std::vector<Entry>& entries() { return entries_; }
   // Drops what was consumed: keeps the given entries only.
   void keep(std::span<const Entry> rest);
 
 private:
+  [[nodiscard]] std::span<const uint64_t> record(const Entry& entry) const;
+
   std::vector<uint64_t> words_; // 8-byte aligned, as records are
   std::vector<Entry> entries_;
 };
@@ -65,6 +72,8 @@ struct SamplerCounters {
   uint64_t no_scratch = 0;
   uint64_t unattributed = 0; // of ring_full: not counted to a process
   uint64_t fork_unfollowed = 0;
+  uint64_t suspended = 0;       // of those written, with a walk to go on with in user space
+  uint64_t suspended_bytes = 0; // what that took in the ring buffer
 
   [[nodiscard]] uint64_t taken() const { return written + ring_full + no_scratch; }
 };
@@ -102,6 +111,9 @@ public:
   // the verdicts of children itself.
   [[nodiscard]] bool follows_children() const { return follows_children_; }
 
+  // The maps that the unwinder works by; valid as long as the sampler.
+  [[nodiscard]] UnwindMaps unwind_maps() const;
+
   // Readable when the ring buffer fills up faster than the drain's pace.
   [[nodiscard]] int ring_fd() const;
   // Appends all records there are. Returns how many did not fit the ABI (never seen).
@@ -124,6 +136,7 @@ private:
 
   explicit Sampler(const SamplerOptions& options) : options_(options) {}
   Result<void> load_programs();
+  void size_maps(uint32_t ring_bytes);
   Result<void> write_config();
   Result<void> enable_on(int cpu);
   [[nodiscard]] std::array<uint64_t, PPROFD_COUNT_MAX> read_counters() const;

@@ -110,6 +110,7 @@ bool SymbolService::finish(std::chrono::milliseconds at_most) {
   if (!done) {
     queue_.clear();
     abandoned_ = true;
+    client_.abandon();
   }
   return done;
 }

@@ -27,6 +27,7 @@ UnwindFacts unwind_facts_of(const worker::RowReply::Facts& from) {
   facts.unsupported_fp = from.unsupported_fp();
   facts.unsupported_ra = from.unsupported_ra();
   facts.unsupported_sp = from.unsupported_sp();
+  facts.go_functions = from.go_functions();
   facts.signal_trampolines = from.signal_trampolines();
   facts.text = {.start = {from.text_start()}, .end = {from.text_end()}};
   facts.notes.assign(from.notes().begin(), from.notes().end());

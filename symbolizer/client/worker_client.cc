@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -121,6 +122,13 @@ public:
     return result;
   }
 
+  void abandon() {
+    const std::scoped_lock lock(state_);
+    abandoned_ = true;
+    if (status_.pid != 0)
+      ::kill(status_.pid, SIGKILL);
+  }
+
   WorkerStatus status() const {
     const std::scoped_lock lock(state_);
     WorkerStatus status = status_;
@@ -164,6 +172,8 @@ private:
       end_worker({.end = WorkerEnd::kDied, .text = {}});
     if (worker_)
       return {};
+    if (is_abandoned())
+      return "it was not waited for";
     if (!budget_.take(Deadline::clock::now()))
       return "the symbolizer was restarted " + std::to_string(options_.restarts_per_minute) +
              " times within a minute";
@@ -179,6 +189,8 @@ private:
       const std::scoped_lock lock(state_);
       status_.pid = worker_->process.pid();
       ++status_.starts;
+      if (abandoned_)
+        ::kill(status_.pid, SIGKILL);
     }
     if (!greet(deadline))
       return "the symbolizer did not start: it " +
@@ -270,6 +282,7 @@ private:
     worker::Request request = request_for(file_id);
     request.mutable_rows()->set_merge_pairs(options.merge_pairs);
     request.mutable_rows()->set_padding(options.padding);
+    request.mutable_rows()->set_beyond_cfi(options.beyond_cfi);
     RowReader reader(sink, result);
     auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
       const auto reply = decode_row_reply(bytes, request_id_);
@@ -353,6 +366,11 @@ private:
     });
   }
 
+  [[nodiscard]] bool is_abandoned() const {
+    const std::scoped_lock lock(state_);
+    return abandoned_;
+  }
+
   void count_refused() {
     const std::scoped_lock lock(state_);
     ++status_.refused_files;
@@ -367,6 +385,7 @@ private:
   uint64_t request_id_ = 0;
   mutable std::mutex state_; // guards what status() reads
   WorkerStatus status_;
+  bool abandoned_ = false;
 };
 
 WorkerClient::WorkerClient(WorkerOptions options)
@@ -390,6 +409,10 @@ UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowO
 
 SymbolFacts WorkerClient::list_symbols(uint64_t file_id, int fd, const SymbolSink& sink) {
   return impl_->list_symbols(file_id, fd, sink);
+}
+
+void WorkerClient::abandon() {
+  impl_->abandon();
 }
 
 WorkerStatus WorkerClient::status() const {

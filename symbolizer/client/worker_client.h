@@ -180,6 +180,9 @@ public:
   // symbol goes to it, in address order.
   SymbolFacts list_symbols(uint64_t file_id, int fd, const SymbolSink& sink = {});
 
+  // Ends the running call, without names, and lets every later one fail at once. Any thread.
+  void abandon();
+
   [[nodiscard]] WorkerStatus status() const;
 
 private:

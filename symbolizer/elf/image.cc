@@ -85,6 +85,7 @@ Result<void> ElfImage::read_header(const ByteSource& source) {
     return std::unexpected(header.error());
   type_ = header->e_type;
   machine_ = header->e_machine;
+  entry_ = {header->e_entry};
   segment_offset_ = header->e_phoff;
   segment_count_ = header->e_phnum;
   section_offset_ = header->e_shoff;

@@ -40,6 +40,7 @@ public:
 
   [[nodiscard]] uint16_t type() const { return type_; }       // ET_*
   [[nodiscard]] uint16_t machine() const { return machine_; } // EM_*
+  [[nodiscard]] ElfAddress entry() const { return entry_; }   // of the program; 0: none
   [[nodiscard]] const std::vector<ElfSegment>& segments() const { return segments_; }
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const std::string& section_failure() const { return section_failure_; }
@@ -79,6 +80,7 @@ private:
 
   uint16_t type_ = 0;
   uint16_t machine_ = 0;
+  ElfAddress entry_{};
   uint64_t segment_offset_ = 0;
   uint64_t segment_count_ = 0;
   uint64_t section_offset_ = 0;

@@ -43,12 +43,13 @@ bool InflatedBytes::reserve_more(size_t size) {
   if (capacity_ - size_ >= size)
     return true;
   const size_t wanted = std::max(size_ + size, capacity_ + capacity_ / 2);
-  std::byte* const old = data_.release();
-  auto* grown = static_cast<std::byte*>(std::realloc(old, wanted));
-  data_.reset(grown != nullptr ? grown : old);
-  if (grown != nullptr)
-    capacity_ = wanted;
-  return grown != nullptr;
+  auto* grown = static_cast<std::byte*>(std::realloc(data_.get(), wanted));
+  if (grown == nullptr)
+    return false;
+  static_cast<void>(data_.release()); // realloc() freed or kept it
+  data_.reset(grown);
+  capacity_ = wanted;
+  return true;
 }
 
 Result<InflatedBytes> inflate_xz(const ByteSource& source, uint64_t offset, uint64_t size,

@@ -25,6 +25,10 @@ struct Architecture {
   uint8_t merge_distance;
   // The instructions of a signal trampoline.
   std::span<const uint8_t> trampoline;
+  // Those to which the first function of a coroutine returns, libc's __start_context: its stack
+  // ends there. Empty: not known.
+  std::span<const uint8_t> context_start;
+  uint8_t context_start_size;              // of the whole function
   std::span<const std::string_view> names; // of registers, by number
 };
 
@@ -40,6 +44,9 @@ inline constexpr std::array<std::string_view, 32> kArmNames = {
 // mov $15,%rax; syscall
 inline constexpr std::array<uint8_t, 9> kX86Trampoline = {0x48, 0xc7, 0xc0, 0x0f, 0,
                                                           0,    0,    0x0f, 0x05};
+// mov %rbx,%rsp; mov (%rsp),%rdi; test %rdi,%rdi; je
+inline constexpr std::array<uint8_t, 11> kX86ContextStart = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c,
+                                                             0x24, 0x48, 0x85, 0xff, 0x74};
 // mov x8,#139; svc #0
 inline constexpr std::array<uint8_t, 8> kArmTrampoline = {0x68, 0x11, 0x80, 0xd2,
                                                           0x01, 0x00, 0x00, 0xd4};
@@ -52,6 +59,8 @@ inline constexpr Architecture kX86 = {.machine = EM_X86_64,
                                       .return_address_in_register = false,
                                       .merge_distance = 2,
                                       .trampoline = kX86Trampoline,
+                                      .context_start = kX86ContextStart,
+                                      .context_start_size = 26,
                                       .names = kX86Names};
 inline constexpr Architecture kArm = {.machine = EM_AARCH64,
                                       .sp = 31,
@@ -61,6 +70,8 @@ inline constexpr Architecture kArm = {.machine = EM_AARCH64,
                                       .return_address_in_register = true,
                                       .merge_distance = 4,
                                       .trampoline = kArmTrampoline,
+                                      .context_start = {},
+                                      .context_start_size = 0,
                                       .names = kArmNames};
 
 } // namespace architecture

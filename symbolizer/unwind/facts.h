@@ -69,13 +69,14 @@ struct UnwindFacts {
   uint64_t unsupported_fp = 0;
   uint64_t unsupported_ra = 0;
   uint64_t unsupported_sp = 0;     // the caller's sp is not the CFA; the row counts as without CFA
+  uint64_t go_functions = 0;       // with rows from Go's own table
   uint64_t signal_trampolines = 0; // found by their instructions, outside of 'S' FDEs
   AddressRange text;               // from the first byte of code to the last
   std::optional<GoFacts> go;       // Go wrote this file
   std::vector<std::string> notes;  // what could not be used and why, one sentence each
 
   // Without it, stacks through this file are walked by frame pointers.
-  [[nodiscard]] bool has_unwind_information() const { return fdes != 0; }
+  [[nodiscard]] bool has_unwind_information() const { return fdes != 0 || go_functions != 0; }
   [[nodiscard]] uint64_t malformed_total() const;
 };
 

@@ -24,9 +24,12 @@ struct RowOptions {
   // Gaps of at most so many bytes get no row: the row before them holds on. What is there between
   // functions is padding that nothing executes. 15 suits tables, 0 is exact.
   uint32_t padding = 0;
+  // Rows too for code whose frames are known without call frame information: where a program starts
+  // (nobody called), and Go's functions.
+  bool beyond_cfi = true;
 };
 
 // As the unwinder's tables have them.
-inline constexpr RowOptions kTableRows{.merge_pairs = true, .padding = 15};
+inline constexpr RowOptions kTableRows{.merge_pairs = true, .padding = 15, .beyond_cfi = true};
 
 } // namespace pprofd::symbolizer

@@ -109,15 +109,15 @@ void RowCleaner::finish() {
     pass_on(batch_.size());
 }
 
-void TrampolineOverlay::row(uint64_t address, const unwind_rule& rule) {
+void KnownCodeOverlay::row(uint64_t address, const unwind_rule& rule) {
   lay_until(address);
   below_ = rule;
   if (!inside_)
     put(address, rule);
 }
 
-void TrampolineOverlay::rows(std::span<const cfi::Program::StateRow> rows) {
-  if (trampolines_.empty() && !rows.empty()) {
+void KnownCodeOverlay::rows(std::span<const cfi::Program::StateRow> rows) {
+  if (code_.empty() && !rows.empty()) {
     cleaner_->rows(rows);
     below_ = rows.back().rule;
     next_ = rows.back().address + 1;
@@ -127,48 +127,44 @@ void TrampolineOverlay::rows(std::span<const cfi::Program::StateRow> rows) {
     row(each.address, each.rule);
 }
 
-void TrampolineOverlay::gap(uint64_t address) {
+void KnownCodeOverlay::gap(uint64_t address) {
   lay_until(address);
   below_ = kGap;
   if (!inside_)
     cleaner_->gap(address);
 }
 
-void TrampolineOverlay::finish() {
+void KnownCodeOverlay::finish() {
   lay_until(UINT64_MAX);
 }
 
-// Trampolines that begin or end at or before `address`. A handler returns to the first instruction,
-// and a return address is looked up one byte before: the row begins there.
-void TrampolineOverlay::lay_trampolines(uint64_t address) {
-  while (!trampolines_.empty()) {
-    const uint64_t trampoline = trampolines_.front();
+// Code that begins or ends at or before `address`. What is entered by a return address is looked up
+// one byte before: the row begins there.
+void KnownCodeOverlay::lay(uint64_t address) {
+  while (!code_.empty()) {
+    const Code code = code_.front();
     if (!inside_) {
-      if (trampoline - 1 > address)
+      if (code.start - 1 > address)
         return;
-      unwind_rule rule{};
-      rule.cfa = UNWIND_CFA_SIGNAL;
-      rule.flags = UNWIND_RULE_SIGNAL_FRAME;
-      put(std::max(trampoline - 1, next_), rule);
+      put(std::max(code.start - 1, next_), code.rule);
       inside_ = true;
     }
-    const uint64_t end = trampoline + architecture_->trampoline.size();
-    if (end > address)
+    if (code.end > address)
       return;
-    trampolines_.pop_front();
+    code_.pop_front();
     inside_ = false;
-    // A trampoline that follows at once begins with its last byte.
-    if (end < address && (trampolines_.empty() || trampolines_.front() > end))
-      put_below(end);
+    // What follows at once begins with the last byte.
+    if (code.end < address && (code_.empty() || code_.front().start > code.end))
+      put_below(code.end);
   }
 }
 
-void TrampolineOverlay::put(uint64_t address, const unwind_rule& rule) {
+void KnownCodeOverlay::put(uint64_t address, const unwind_rule& rule) {
   cleaner_->row(address, rule);
   next_ = address + 1;
 }
 
-void TrampolineOverlay::put_below(uint64_t address) {
+void KnownCodeOverlay::put_below(uint64_t address) {
   if (below_.cfa == UNWIND_CFA_NONE)
     cleaner_->gap(address);
   else

@@ -1,4 +1,4 @@
-// From the FDEs' rows to the file's: gaps, clean-up and signal trampolines, on the way to the sink.
+// From the FDEs' rows to the file's: gaps, clean-up and known code, on the way to the sink.
 #pragma once
 
 #include <cstdint>
@@ -45,15 +45,21 @@ private:
   std::vector<Row> batch_; // the last row may still be merged
 };
 
-// Lays signal trampolines that no 'S' FDE describes over the rows.
-class TrampolineOverlay {
+// Lays code that call frame information does not describe, or not rightly, over the rows: signal
+// trampolines without an 'S' FDE, the ends of coroutines.
+class KnownCodeOverlay {
 public:
-  TrampolineOverlay(const Architecture& architecture, RowCleaner& cleaner)
-      : architecture_(&architecture), cleaner_(&cleaner) {}
+  // Entered by return addresses only, never by a call.
+  struct Code {
+    uint64_t start = 0;
+    uint64_t end = 0;
+    unwind_rule rule{};
+  };
 
-  // The address of a trampoline's first instruction. They must ascend and be added before the rows
-  // or gaps at and behind them.
-  void add(uint64_t trampoline) { trampolines_.push_back(trampoline); }
+  explicit KnownCodeOverlay(RowCleaner& cleaner) : cleaner_(&cleaner) {}
+
+  // They must ascend and be added before the rows or gaps at and behind them.
+  void add(const Code& code) { code_.push_back(code); }
 
   void row(uint64_t address, const unwind_rule& rule);
   void rows(std::span<const cfi::Program::StateRow> rows);
@@ -62,19 +68,18 @@ public:
 
 private:
   void lay_until(uint64_t address) {
-    if (!trampolines_.empty())
-      lay_trampolines(address);
+    if (!code_.empty())
+      lay(address);
   }
-  void lay_trampolines(uint64_t address);
+  void lay(uint64_t address);
   void put(uint64_t address, const unwind_rule& rule);
   void put_below(uint64_t address);
 
-  const Architecture* architecture_;
   RowCleaner* cleaner_;
-  std::deque<uint64_t> trampolines_;
+  std::deque<Code> code_;
   bool inside_ = false;
   uint64_t next_ = 0;   // where the next row may stand
-  unwind_rule below_{}; // what holds where there is no trampoline
+  unwind_rule below_{}; // what holds where there is none
 };
 
 } // namespace pprofd::symbolizer

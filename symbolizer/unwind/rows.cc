@@ -11,6 +11,8 @@
 #include "symbolizer/unwind/cfi/records.h"
 #include "symbolizer/unwind/cfi/sections.h"
 #include "symbolizer/unwind/cfi/spans.h"
+#include "symbolizer/unwind/go/function_table.h"
+#include "symbolizer/unwind/go/rows.h"
 #include "symbolizer/unwind/go_facts.h"
 #include "symbolizer/unwind/row_stream.h"
 #include "symbolizer/unwind/trampolines.h"
@@ -22,26 +24,33 @@ class Compiler {
 public:
   Compiler(const ByteSource& source, const ElfImage& image, const Architecture& architecture,
            const RowOptions& options, const RowSink& sink)
-      : source_(source), image_(image), sections_(cfi::find_cfi_sections(source, image)),
-        reader_(source, image, architecture), program_(architecture),
-        go_(find_go_facts(source, image)), find_everywhere_(!sections_.has_dependencies || go_),
-        trampolines_(source, image, architecture, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
-        cleaner_(architecture, options, sink, facts_), overlay_(architecture, cleaner_) {}
+      : source_(source), image_(image), architecture_(&architecture),
+        sections_(cfi::find_cfi_sections(source, image)), reader_(source, image, architecture),
+        program_(architecture), go_(find_go_facts(source, image)),
+        find_everywhere_(!sections_.has_dependencies || go_), options_(options),
+        trampolines_(source, image, find_everywhere_ ? kMaxOwnCode : kMaxGaps),
+        cleaner_(architecture, options, sink, facts_), overlay_(cleaner_) {}
 
   UnwindFacts run() {
     describe_file();
     if (find_everywhere_)
-      look_for_trampolines(facts_.text.start.value, facts_.text.end.value);
+      look_for_known_code(facts_.text.start.value, facts_.text.end.value);
     index_.build(source_, image_, sections_, reader_, facts_);
     cfi::FdeSpans spans(index_, reader_, facts_);
-    uint64_t covered = facts_.text.start.value;
+    open_go_functions();
+    covered_ = facts_.text.start.value;
     while (const auto span = spans.next()) {
-      if (span->start > covered)
-        uncovered(covered, span->start);
+      if (span->start >= go_text_.start.value)
+        add_go_functions();
+      if (go_text_.contains({span->start}))
+        continue;
+      if (span->start > covered_)
+        uncovered(covered_, span->start);
       take(*span);
-      covered = span->end;
+      covered_ = std::max(covered_, span->end);
     }
-    uncovered(covered, std::max(covered, facts_.text.end.value));
+    add_go_functions();
+    uncovered(covered_, std::max(covered_, facts_.text.end.value));
     overlay_.finish();
     cleaner_.finish();
     return std::move(facts_);
@@ -50,6 +59,8 @@ public:
 private:
   // A gap smaller than this is padding between functions.
   static constexpr uint64_t kPadding = 15;
+  // Of a program's first instructions, up to where it calls or jumps for good.
+  static constexpr uint64_t kMaxEntry = 256;
   // Bytes of code that are looked through for trampolines.
   static constexpr uint64_t kMaxOwnCode = 256ULL << 20;
   static constexpr uint64_t kMaxGaps = 4ULL << 20;
@@ -64,19 +75,80 @@ private:
     facts_.go = go_;
   }
 
-  // Trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or a Go
-  // program. In other files only islands without FDEs are looked at, as assembly leaves them.
-  void look_for_trampolines(uint64_t start, uint64_t end) {
-    for (const uint64_t address : trampolines_.find(start, end)) {
-      overlay_.add(address);
-      ++facts_.signal_trampolines;
-    }
+  // Signal trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or
+  // a Go program. In other files only islands without FDEs are looked at, as assembly leaves them.
+  void look_for_known_code(uint64_t start, uint64_t end) {
+    std::vector<KnownCodeOverlay::Code> found;
+    unwind_rule signal{};
+    signal.cfa = UNWIND_CFA_SIGNAL;
+    signal.flags = UNWIND_RULE_SIGNAL_FRAME;
+    const auto look_for = [&](std::span<const uint8_t> code, uint64_t size,
+                              const unwind_rule& rule) {
+      for (const uint64_t address : trampolines_.find(code, start, end))
+        found.push_back({.start = address, .end = address + size, .rule = rule});
+    };
+    look_for(architecture_->trampoline, architecture_->trampoline.size(), signal);
+    facts_.signal_trampolines += found.size();
+    if (options_.beyond_cfi)
+      look_for(architecture_->context_start, architecture_->context_start_size, outermost());
+    std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
+    for (const auto& code : found)
+      overlay_.add(code);
   }
 
   void uncovered(uint64_t start, uint64_t end) {
     if (!find_everywhere_ && end - start > kPadding && end - start <= kMaxGap)
-      look_for_trampolines(start, end);
+      look_for_known_code(start, end);
     overlay_.gap(start);
+    const uint64_t entry = image_.entry().value;
+    if (!options_.beyond_cfi || entry == 0 || entry < start || entry >= end)
+      return;
+    overlay_.row(entry, outermost());
+    overlay_.gap(std::min(end, entry + kMaxEntry));
+  }
+
+  static unwind_rule outermost() {
+    unwind_rule rule{};
+    rule.cfa = UNWIND_CFA_SP;
+    rule.ra = UNWIND_RA_UNDEFINED;
+    rule.cfa_offset = 8;
+    return rule;
+  }
+
+  void open_go_functions() {
+    if (!options_.beyond_cfi || !go_ || image_.machine() != EM_X86_64)
+      return;
+    go_functions_ = go::FunctionTable::open(source_, image_);
+    if (go_functions_)
+      go_text_ = go_functions_->text();
+    else
+      facts_.notes.emplace_back("Go's table of functions could not be used");
+  }
+
+  // Go's own table knows more of its functions than call frame information: that is left out.
+  void add_go_functions() {
+    if (!go_functions_)
+      return;
+    if (go_text_.start.value > covered_)
+      uncovered(covered_, go_text_.start.value);
+    go::FunctionRows rows(source_, image_);
+    go::Function function;
+    for (uint32_t i = 0; i < go_functions_->size(); ++i) {
+      if (!go_functions_->read(i, function) || function.start < covered_) {
+        overlay_.gap(covered_);
+        continue;
+      }
+      if (function.start > covered_)
+        overlay_.gap(covered_);
+      for (const auto& row : rows.of(function))
+        if (row.rule.cfa == UNWIND_CFA_NONE)
+          overlay_.gap(row.address);
+        else
+          overlay_.row(row.address, row.rule);
+      covered_ = function.end;
+      ++facts_.go_functions;
+    }
+    go_functions_.reset();
   }
 
   void take(const cfi::FdeSpan& span) {
@@ -124,6 +196,7 @@ private:
 
   const ByteSource& source_;
   const ElfImage& image_;
+  const Architecture* architecture_;
   UnwindFacts facts_;
   cfi::CfiSections sections_;
   cfi::RecordReader reader_;
@@ -131,9 +204,13 @@ private:
   cfi::FdeIndex index_;
   std::optional<GoFacts> go_;
   bool find_everywhere_;
+  RowOptions options_;
+  std::optional<go::FunctionTable> go_functions_;
+  AddressRange go_text_{.start = {UINT64_MAX}, .end = {0}};
+  uint64_t covered_ = 0; // up to here there are rows
   TrampolineFinder trampolines_;
   RowCleaner cleaner_;
-  TrampolineOverlay overlay_;
+  KnownCodeOverlay overlay_;
 };
 
 } // namespace

@@ -12,8 +12,8 @@ constexpr size_t kChunk = size_t{256} << 10;
 } // namespace
 
 TrampolineFinder::TrampolineFinder(const ByteSource& source, const ElfImage& image,
-                                   const Architecture& architecture, uint64_t max_bytes)
-    : source_(&source), architecture_(&architecture), bytes_left_(max_bytes) {
+                                   uint64_t max_bytes)
+    : source_(&source), bytes_left_(max_bytes) {
   for (const ElfSegment& segment : image.segments()) {
     Code code{.start = segment.address.value, .offset = segment.offset};
     uint64_t file_end = 0;
@@ -27,13 +27,17 @@ TrampolineFinder::TrampolineFinder(const ByteSource& source, const ElfImage& ima
   std::ranges::sort(code_, {}, &Code::start);
 }
 
-std::vector<uint64_t> TrampolineFinder::find(uint64_t start, uint64_t end) {
+std::vector<uint64_t> TrampolineFinder::find(std::span<const uint8_t> wanted, uint64_t start,
+                                             uint64_t end) {
   std::vector<uint64_t> found;
+  if (wanted.empty())
+    return found;
   for (const Code& code : code_) {
     const uint64_t from = std::max(start, code.start);
     const uint64_t to = std::min(end, code.end);
     if (from < to)
-      find_in({.start = from, .end = to, .offset = code.offset + (from - code.start)}, found);
+      find_in(std::as_bytes(wanted),
+              {.start = from, .end = to, .offset = code.offset + (from - code.start)}, found);
   }
   // Segments of a hostile file may overlap.
   std::ranges::sort(found);
@@ -42,8 +46,8 @@ std::vector<uint64_t> TrampolineFinder::find(uint64_t start, uint64_t end) {
   return found;
 }
 
-void TrampolineFinder::find_in(const Code& code, std::vector<uint64_t>& found) {
-  const auto wanted = std::as_bytes(architecture_->trampoline);
+void TrampolineFinder::find_in(std::span<const std::byte> wanted, const Code& code,
+                               std::vector<uint64_t>& found) {
   chunk_.resize(std::max(chunk_.size(), std::min<uint64_t>(kChunk, code.end - code.start)));
   for (uint64_t at = code.start; code.end - at >= wanted.size() && bytes_left_ != 0;) {
     const auto part = std::span(chunk_).first(std::min<uint64_t>(code.end - at, chunk_.size()));

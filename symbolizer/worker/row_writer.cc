@@ -68,6 +68,7 @@ void add_counts(const UnwindFacts& facts, worker::RowReply::Facts& to) {
   to.set_unsupported_fp(facts.unsupported_fp);
   to.set_unsupported_ra(facts.unsupported_ra);
   to.set_unsupported_sp(facts.unsupported_sp);
+  to.set_go_functions(facts.go_functions);
   to.set_signal_trampolines(facts.signal_trampolines);
 }
 

@@ -156,10 +156,11 @@ void Service::answer_rows(const worker::Request& request, const Fd& file, const 
   RowWriter writer(request.id(), image->machine(), base_of(*image), send_rows);
   std::string failure;
   try {
-    auto facts = compile_rows(
-        *source, *image,
-        {.merge_pairs = request.rows().merge_pairs(), .padding = request.rows().padding()},
-        [&](std::span<const Row> rows) { writer.add(rows); });
+    auto facts = compile_rows(*source, *image,
+                              {.merge_pairs = request.rows().merge_pairs(),
+                               .padding = request.rows().padding(),
+                               .beyond_cfi = request.rows().beyond_cfi()},
+                              [&](std::span<const Row> rows) { writer.add(rows); });
     if (facts)
       writer.finish(*image, std::move(*facts));
     else

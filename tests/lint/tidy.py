@@ -48,10 +48,9 @@ def check(source, command, build, rules):
     if stamp.exists():
         return source, 0.0, ""
     start = time.monotonic()
-    # Options that only GCC has are no business of clang-tidy's, nor is what libstdc++ itself uses.
+    # Options that only GCC has are no business of clang-tidy's.
     answer = subprocess.run(
-        ["clang-tidy-19", "-p", build, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
-         "--extra-arg=-Wno-deprecated-declarations", source],
+        ["clang-tidy-19", "-p", build, "--quiet", "--extra-arg=-Wno-unknown-warning-option", source],
         capture_output=True, text=True, timeout=DEADLINE_A_FILE)
     if answer.returncode == 0:
         stamp.touch()

@@ -197,7 +197,7 @@ int compare(const char* path) {
   Comparison comparison(path, *oracle, *architecture);
   Expander expander(comparison);
   uint64_t first = UINT64_MAX;
-  auto facts = compile_rows(*source, *image, {}, [&](std::span<const Row> rows) {
+  auto facts = compile_rows(*source, *image, {.beyond_cfi = false}, [&](std::span<const Row> rows) {
     first = std::min(first, rows.front().address.value);
     expander.take(rows);
   });

@@ -39,7 +39,7 @@ int dump(const char* path) {
   uint16_t machine = 0;
   std::string text;
   auto facts = compile(
-      path, {},
+      path, {.beyond_cfi = false},
       [&](std::span<const Row> rows) {
         text.clear();
         print_rows(rows, machine, text);
@@ -61,18 +61,19 @@ int print_facts(const char* path) {
     return complain(path, exact.error());
   const size_t exact_rules = rules.size();
   rules.clear();
-  auto tables = compile(path, {.merge_pairs = true, .padding = 15}, sink, machine);
+  auto tables = compile(path, kTableRows, sink, machine);
   if (!tables)
     return complain(path, tables.error());
   std::printf("%s\teh=%lu debug=%lu fdes=%lu empty=%lu outside=%lu overlapping=%lu decoded=%lu "
               "rows=%lu gaps=%lu merged=%lu rules=%zu padded_rows=%lu padded_rules=%zu "
-              "unsupported=%lu/%lu/%lu/%lu trampolines=%lu go=%s",
+              "unsupported=%lu/%lu/%lu/%lu trampolines=%lu go=%s go_functions=%lu",
               path, exact->eh_frame_bytes, exact->debug_frame_bytes, exact->fdes, exact->empty,
               exact->outside_code, exact->overlapping, exact->rows_decoded, exact->rows,
               exact->gaps, exact->merged_pairs, exact_rules, tables->rows, rules.size(),
               exact->unsupported_cfa, exact->unsupported_fp, exact->unsupported_ra,
               exact->unsupported_sp, exact->signal_trampolines,
-              exact->go ? std::to_string(exact->go->functions.size()).c_str() : "no");
+              exact->go ? std::to_string(exact->go->functions.size()).c_str() : "no",
+              exact->go_functions);
   for (size_t i = 0; i < kFdeFaults; ++i)
     if (exact->malformed.at(i) != 0)
       std::printf(" malformed.%s=%lu", std::string(name_of(static_cast<FdeFault>(i))).c_str(),

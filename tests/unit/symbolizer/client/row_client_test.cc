@@ -92,6 +92,7 @@ void expect_same_facts(const UnwindTableFacts& got, const InProcess& here) {
   EXPECT_EQ(a.unsupported_cfa, b.unsupported_cfa);
   EXPECT_EQ(a.unsupported_fp, b.unsupported_fp);
   EXPECT_EQ(a.unsupported_sp, b.unsupported_sp);
+  EXPECT_EQ(a.go_functions, b.go_functions);
   EXPECT_EQ(a.signal_trampolines, b.signal_trampolines);
   EXPECT_EQ(a.text.start, b.text.start);
   EXPECT_EQ(a.text.end, b.text.end);
@@ -123,7 +124,8 @@ TEST(Rows, AreTheCompilersOwn) {
   uint64_t id = 0;
   for (const char* path : {"/usr/lib/x86_64-linux-gnu/libc.so.6",
                            "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/proc/self/exe"})
-    for (const RowOptions& options : {RowOptions{}, kTableRows, RowOptions{.merge_pairs = false}}) {
+    for (const RowOptions& options :
+         {RowOptions{}, kTableRows, RowOptions{.merge_pairs = false, .beyond_cfi = false}}) {
       SCOPED_TRACE(path);
       const Fd fd = test::open_file(path);
       expect_same(client, ++id, fd.get(), options);
@@ -186,6 +188,21 @@ TEST(Rows, AMappingsAddressComesFromTheSegments) {
   EXPECT_EQ(facts.base, ElfAddress{0x400000});
 }
 
+TEST(Rows, BeyondCallFrameInformationComeOnlyWhereAskedFor) {
+  const Scratch scratch;
+  test::run("gcc -nostdlib -static -x assembler -o " + scratch.path("s") +
+            " - <<'E'\n.globl _start\n_start: hlt\nE");
+  WorkerClient client(options_with());
+  const Fd fd = test::open_file(scratch.path("s"));
+  Collector with;
+  client.compile_rows(1, fd.get(), {.beyond_cfi = true}, with.sink());
+  ASSERT_FALSE(with.rows.empty());
+  EXPECT_EQ(with.rows[0].rule.ra, UNWIND_RA_UNDEFINED);
+  Collector without;
+  client.compile_rows(1, fd.get(), {.beyond_cfi = false}, without.sink());
+  EXPECT_TRUE(without.rows.empty());
+}
+
 TEST(Rows, AFileWithoutUnwindInformationHasNoneAndDoesNotFail) {
   const Scratch scratch;
   test::run("gcc -nostdlib -static -x assembler -o " + scratch.path("s") +
@@ -193,7 +210,7 @@ TEST(Rows, AFileWithoutUnwindInformationHasNoneAndDoesNotFail) {
   WorkerClient client(options_with());
   const Fd fd = test::open_file(scratch.path("s"));
   Collector got;
-  const auto facts = client.compile_rows(1, fd.get(), kTableRows, got.sink());
+  const auto facts = client.compile_rows(1, fd.get(), {.beyond_cfi = false}, got.sink());
   EXPECT_EQ(facts.failure, "");
   EXPECT_FALSE(facts.unwind.has_unwind_information());
   EXPECT_EQ(facts.segments.size(), 1U);

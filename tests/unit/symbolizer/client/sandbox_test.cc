@@ -78,9 +78,12 @@ void expect_confined(pid_t pid) {
 
 std::vector<std::string> descriptors(pid_t pid) {
   std::vector<std::string> targets;
-  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd")))
-    targets.push_back(entry.path().filename().string() + " " +
-                      std::filesystem::read_symlink(entry.path()).string());
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {
+    std::error_code closed;
+    const auto target = std::filesystem::read_symlink(entry.path(), closed);
+    if (!closed)
+      targets.push_back(entry.path().filename().string() + " " + target.string());
+  }
   std::ranges::sort(targets);
   return targets;
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -276,6 +277,19 @@ TEST_F(Client, AStoppedWorkerIsReplacedAfterTheDeadline) {
 }
 
 // The name alone takes more than all memory when it is made readable.
+TEST_F(Client, AnAbandonedCallEndsAtOnceAndLaterOnesFail) {
+  WorkerClient client(options_with());
+  ASSERT_EQ(client.start(), "");
+  const pid_t worker = client.status().pid;
+  ASSERT_EQ(::kill(worker, SIGSTOP), 0);
+  auto call = std::async(std::launch::async, [&] { return client.symbolize(1, fd_.get(), {}); });
+  client.abandon();
+  ASSERT_EQ(call.wait_for(5s), std::future_status::ready);
+  EXPECT_NE(call.get().failure, "");
+  EXPECT_EQ(client.status().pid, 0);
+  EXPECT_EQ(client.symbolize(1, fd_.get(), {}).failure, "it was not waited for");
+}
+
 TEST_F(Client, AFileThatKillsTheWorkerTwiceIsRefusedAndTheOthersKeepTheirNames) {
   if (kSanitized)
     GTEST_SKIP() << "a sanitizer's memory cannot be limited";

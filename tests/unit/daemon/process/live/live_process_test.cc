@@ -170,6 +170,9 @@ TEST_F(LiveProcessTest, FiveHundredShortProcessesAreAllNamedAndOpened) {
     const Process* process = machine_->latest(run.pid);
     ASSERT_NE(process, nullptr);
     named += *process->exe == run.path ? 1 : 0;
+    EXPECT_EQ(*process->exe, run.path)
+        << "lost events: " << machine_->sideband().lost() << ", ghost: " << process->ghost
+        << ", programs: " << process->execs;
     const Executable& executable = program(run.pid);
     opened += executable.file == run.identity ? 1 : 0;
     ids.insert(executable.id.value);

@@ -1,0 +1,205 @@
+#include "daemon/unwind/table_service.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace pprofd {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// What may be done ahead of samples: so much at once, and this share (1 / n) of the time.
+constexpr std::chrono::milliseconds kBackgroundBurst{200};
+constexpr int64_t kBackgroundShare = 50;
+// A table that no process maps is kept so long: programs come back.
+constexpr std::chrono::seconds kUnusedFor{30};
+// So many files are held open for the thread.
+constexpr size_t kJobsAhead = 8;
+// Longer than any program of the kernel's runs.
+constexpr std::chrono::milliseconds kSettleInterval{50};
+
+} // namespace
+
+TableService::TableService(TableStore& store, Compile compile, Open open)
+    : store_(&store), compile_(std::move(compile)), open_(std::move(open)),
+      started_(steady_clock::now()), settled_(started_),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+TableService::~TableService() = default;
+
+uint32_t TableService::table_of(uint64_t file_id) {
+  const auto table = static_cast<uint32_t>(PPROFD_TABLE_FIRST + entries_.size());
+  const auto [known, is_new] = table_of_.try_emplace(file_id, table);
+  if (is_new) {
+    entries_.push_back({.file_id = file_id, .unused_since = steady_clock::now()});
+    waiting_.push_back(table);
+  }
+  return known->second;
+}
+
+void TableService::add_user(uint32_t table) {
+  if (entry(table).users++ == 0)
+    store_->set_mapped(table, true);
+}
+
+void TableService::remove_user(uint32_t table) {
+  Entry& gone = entry(table);
+  if (--gone.users != 0)
+    return;
+  gone.unused_since = steady_clock::now();
+  store_->set_mapped(table, false);
+}
+
+void TableService::demand(uint32_t table) {
+  Entry& wanted = entry(table);
+  wanted.demanded = wanted.demanded || wanted.state == TableState::pending;
+}
+
+TableState TableService::state(uint32_t table) const {
+  return entry(table).state;
+}
+
+unwind_lookup TableService::find(uint32_t table, uint64_t offset, unwind_found& found) {
+  switch (entry(table).state) {
+  case TableState::ready:
+    break;
+  case TableState::failed:
+    return UNWIND_NO_UNWIND_INFO;
+  case TableState::pending:
+    demand(table);
+    return UNWIND_PENDING;
+  }
+  const unwind_lookup result = store_->find(table, offset, found);
+  if (result == UNWIND_PENDING)
+    take_evicted(); // it went a moment ago: the next tick makes it again
+  return result;
+}
+
+bool TableService::tick() {
+  const bool news = take_done();
+  take_evicted();
+  free_unused();
+  hand_out();
+  const auto now = steady_clock::now();
+  if (now - settled_ >= kSettleInterval) {
+    settled_ = now;
+    store_->settle();
+  }
+  return news;
+}
+
+bool TableService::take_done() {
+  std::vector<Done> done;
+  {
+    const std::scoped_lock lock(mutex_);
+    done = std::exchange(done_, {});
+  }
+  for (const auto& [table, ready] : done) {
+    Entry& made = entry(table);
+    made.state = ready ? TableState::ready : TableState::failed;
+    made.demanded = false;
+    std::erase(waiting_, table);
+  }
+  return !done.empty();
+}
+
+void TableService::take_evicted() {
+  for (const uint32_t table : store_->take_evicted()) {
+    if (entry(table).state != TableState::ready)
+      continue;
+    entry(table).state = TableState::pending;
+    entry(table).demanded = false;
+    waiting_.push_back(table);
+  }
+}
+
+void TableService::free_unused() {
+  const auto now = steady_clock::now();
+  for (uint32_t at = 0; at < entries_.size(); ++at) {
+    Entry& each = entries_[at];
+    if (each.users != 0 || each.state != TableState::ready || now - each.unused_since < kUnusedFor)
+      continue;
+    const uint32_t table = PPROFD_TABLE_FIRST + at;
+    store_->remove(table);
+    each.state = TableState::pending;
+    waiting_.push_back(table);
+  }
+}
+
+bool TableService::background_may_work() const {
+  const auto allowed = kBackgroundBurst + ((steady_clock::now() - started_) / kBackgroundShare);
+  return background_ < allowed;
+}
+
+// Those that samples wait for first, then those with most users; without users, none.
+std::optional<uint32_t> TableService::next_file() const {
+  const auto rank = [this](uint32_t table) {
+    const Entry& each = entry(table);
+    return std::tuple(each.demanded, each.users);
+  };
+  const auto best = std::ranges::max_element(waiting_, {}, rank);
+  if (best == waiting_.end() || rank(*best) == std::tuple(false, 0U))
+    return std::nullopt;
+  return *best;
+}
+
+void TableService::hand_out() {
+  const std::scoped_lock lock(mutex_);
+  while (jobs_.size() < kJobsAhead) {
+    const auto table = next_file();
+    if (!table)
+      return;
+    Entry& next = entry(*table);
+    if (!next.demanded && !background_may_work())
+      return;
+    std::erase(waiting_, *table);
+    if (Result<File> file = open_(next.file_id)) {
+      jobs_.push_back({*table, std::move(*file), next.demanded});
+    } else {
+      done_.push_back({*table, false});
+      ++stats_.failed;
+    }
+    changed_.notify_all();
+  }
+}
+
+void TableService::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !jobs_.empty(); })) {
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    const auto began = steady_clock::now();
+    const bool ready = make(job);
+    const std::chrono::nanoseconds took = steady_clock::now() - began;
+    lock.lock();
+    busy_ = false;
+    done_.push_back({job.table, ready});
+    stats_.busy += took;
+    background_ += job.demanded ? std::chrono::nanoseconds(0) : took;
+    ++(ready ? stats_.compiled : stats_.failed);
+    changed_.notify_all();
+  }
+}
+
+bool TableService::make(const Job& job) {
+  const Result<CompiledRows> rows = compile_(job.file);
+  return rows && store_->install(job.table, *rows);
+}
+
+void TableService::wait(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, at_most, [this] { return !done_.empty() || (jobs_.empty() && !busy_); });
+}
+
+TableService::Stats TableService::stats() const {
+  const std::scoped_lock lock(mutex_);
+  Stats stats = stats_;
+  stats.files = entries_.size();
+  return stats;
+}
+
+} // namespace pprofd
