@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "symbolizer/unwind/architecture.h"
@@ -78,22 +79,15 @@ private:
   // Signal trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or
   // a Go program. In other files only islands without FDEs are looked at, as assembly leaves them.
   void look_for_known_code(uint64_t start, uint64_t end) {
-    std::vector<KnownCodeOverlay::Code> found;
-    unwind_rule signal{};
-    signal.cfa = UNWIND_CFA_SIGNAL;
-    signal.flags = UNWIND_RULE_SIGNAL_FRAME;
-    const auto look_for = [&](std::span<const uint8_t> code, uint64_t size,
-                              const unwind_rule& rule) {
-      for (const uint64_t address : trampolines_.find(code, start, end))
-        found.push_back({.start = address, .end = address + size, .rule = rule});
-    };
-    look_for(architecture_->trampoline, architecture_->trampoline.size(), signal);
-    facts_.signal_trampolines += found.size();
-    if (options_.beyond_cfi)
-      look_for(architecture_->context_start, architecture_->context_start_size, outermost());
-    std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
-    for (const auto& code : found)
-      overlay_.add(code);
+    const std::array wanted = {architecture_->trampoline, architecture_->context_start};
+    for (const auto& [address, which] : trampolines_.find(
+             std::span(wanted).first(options_.beyond_cfi ? wanted.size() : 1), start, end)) {
+      const bool signal = which == 0;
+      const uint64_t size = signal ? wanted[0].size() : architecture_->context_start_size;
+      overlay_.add(
+          {.start = address, .end = address + size, .rule = signal ? signal_frame() : outermost()});
+      facts_.signal_trampolines += signal;
+    }
   }
 
   void uncovered(uint64_t start, uint64_t end) {
@@ -105,6 +99,13 @@ private:
       return;
     overlay_.row(entry, outermost());
     overlay_.gap(std::min(end, entry + kMaxEntry));
+  }
+
+  static unwind_rule signal_frame() {
+    unwind_rule rule{};
+    rule.cfa = UNWIND_CFA_SIGNAL;
+    rule.flags = UNWIND_RULE_SIGNAL_FRAME;
+    return rule;
   }
 
   static unwind_rule outermost() {
