@@ -14,12 +14,14 @@
 #include "daemon/cli/generate/completion.h"
 #include "daemon/cli/generate/help.h"
 #include "daemon/cli/generate/man_page.h"
+#include "daemon/cli/inspect_options.h"
 #include "daemon/cli/message.h"
 #include "daemon/cli/program.h"
 #include "daemon/cli/record_command.h"
 #include "daemon/cli/report_options.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/doctor/report.h"
+#include "daemon/inspect/inspect.h"
 #include "daemon/report/report.h"
 #include "symbolizer/worker/worker_main.h"
 
@@ -58,6 +60,14 @@ int run_report_command(const Arguments& arguments) {
   return kExitDone;
 }
 
+int run_inspect_command(const Arguments& arguments) {
+  const auto options = make_inspect_options(arguments);
+  if (!options)
+    return usage_error(options.error());
+  symbolizer::WorkerClient worker(inspection_worker());
+  return finish(inspect(*options, worker, print_data));
+}
+
 int run_doctor_command(const Arguments& arguments) {
   const std::vector<Probe> probes = run_probes({});
   const std::string text = arguments.flag("json") ? doctor_json(probes, program().version)
@@ -84,9 +94,8 @@ struct Runner {
   int (*run)(const Arguments&);
 };
 constexpr std::array kRunners = {
-    Runner{"record", run_record_command},
-    Runner{"report", run_report_command},
-    Runner{"doctor", run_doctor_command},
+    Runner{"record", run_record_command},         Runner{"report", run_report_command},
+    Runner{"inspect", run_inspect_command},       Runner{"doctor", run_doctor_command},
     Runner{"completion", run_completion_command},
 };
 

@@ -229,6 +229,16 @@ constexpr std::array kReportOptions = {
                .help = "the type of value, by name or index; without it the profile's default"},
 };
 
+constexpr std::array kInspectOptions = {
+    OptionSpec{.name = "rows",
+               .group = "View",
+               .help = "one unwind row a line instead: its address, where the frame (CFA), the "
+                       "frame pointer and the return address are"},
+    OptionSpec{.name = "symbols",
+               .group = "View",
+               .help = "one symbol a line instead: its address, size, source and name"},
+};
+
 constexpr std::array kDoctorOptions = {
     OptionSpec{.name = "json", .group = "Output", .help = "one JSON document instead of lines"},
 };
@@ -242,6 +252,7 @@ constexpr std::array kTopOptions = {
 
 constexpr std::array kRecordUsage = {"[TARGET] [OPTIONS]"sv, "[OPTIONS] -- COMMAND [ARG...]"sv};
 constexpr std::array kReportUsage = {"[OPTIONS] FILE..."sv};
+constexpr std::array kInspectUsage = {"[OPTIONS] ELF"sv};
 constexpr std::array kDoctorUsage = {"[--json]"sv};
 constexpr std::array kCompletionUsage = {"bash|zsh|fish"sv};
 
@@ -257,6 +268,15 @@ constexpr std::array kRecordNotes = {
 constexpr std::array kReportNotes = {
     "Files are pprof profiles of any program, gzipped or not; '-' is standard input. Several files "
     "are merged. Without an option for the view the hottest functions are listed."sv,
+};
+constexpr std::array kInspectNotes = {
+    "Says what pprofd makes of a program or library: its build id, where symbols and unwind rows "
+    "come from, how many there are, what they cost, what could not be used and why. The file is "
+    "parsed in the same sandbox as while profiling; no privileges are needed."sv,
+    "A row reads as in readelf --debug-dump=frames-interp: rsp+16; c-16, 16 bytes below the CFA; "
+    "u, unchanged or undefined, and as return address: the outermost frame; a register's name; "
+    "exp for an expression. It holds up to the next row; 'none' stands where a gap begins. Rows "
+    "are those that the unwinder applies: where Go wrote the file, from Go's own tables."sv,
 };
 constexpr std::array kDoctorNotes = {
     "Each line is one probe: what was tried, its result and, where it is bad, what follows and "
@@ -279,6 +299,11 @@ constexpr std::array kReportExamples = {
     Example{"pprofd report profile.pb.gz", "the hottest functions"},
     Example{"pprofd report --tree --focus parse profiles/*.pb.gz", "who calls the parser"},
     Example{"pprofd report --diff before.pb.gz after.pb.gz", "what changed"},
+};
+constexpr std::array kInspectExamples = {
+    Example{"pprofd inspect /usr/bin/python3", "what is known of a program"},
+    Example{"pprofd inspect --rows /lib/x86_64-linux-gnu/libc.so.6 | less", "how it is unwound"},
+    Example{"pprofd inspect --symbols ./server | grep parse", "which names it has"},
 };
 constexpr std::array kDoctorExamples = {
     Example{"sudo pprofd doctor", "what this kernel and root's privileges allow"},
@@ -321,6 +346,17 @@ const ProgramSpec& program() {
                               .max = SIZE_MAX,
                               .completion = Completion::kFile},
                   .examples = kReportExamples},
+      CommandSpec{.name = "inspect",
+                  .summary = "what pprofd makes of an ELF file: symbols, unwind rows",
+                  .usage = kInspectUsage,
+                  .notes = kInspectNotes,
+                  .options = kInspectOptions,
+                  .operand = {.name = "ELF",
+                              .help = "a program or library",
+                              .min = 1,
+                              .max = 1,
+                              .completion = Completion::kFile},
+                  .examples = kInspectExamples},
       CommandSpec{.name = "doctor",
                   .summary = "what this kernel and these privileges allow",
                   .usage = kDoctorUsage,

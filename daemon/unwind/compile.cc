@@ -52,10 +52,9 @@ bool to_offsets(CompiledRows& rows, uint64_t base, std::span<const ElfSegment> s
 
 Result<CompiledRows> compile_rows(symbolizer::WorkerClient& worker,
                                   const TableService::File& file) {
-  constexpr symbolizer::RowOptions kOptions{.merge_pairs = true, .padding = 15};
   CompiledRows rows;
-  const auto facts =
-      worker.compile_rows(file.id, file.fd.get(), kOptions, [&rows](const RowBatch& batch) {
+  const auto facts = worker.compile_rows(
+      file.id, file.fd.get(), symbolizer::kTableRows, [&rows](const RowBatch& batch) {
         rows.offsets.insert(rows.offsets.end(), batch.addresses.begin(), batch.addresses.end());
         rows.rules.insert(rows.rules.end(), batch.rules.begin(), batch.rules.end());
         rows.distinct.insert(rows.distinct.end(), batch.new_rules.begin(), batch.new_rules.end());

@@ -27,6 +27,7 @@ UnwindFacts unwind_facts_of(const worker::RowReply::Facts& from) {
   facts.unsupported_fp = from.unsupported_fp();
   facts.unsupported_ra = from.unsupported_ra();
   facts.unsupported_sp = from.unsupported_sp();
+  facts.go_functions = from.go_functions();
   facts.signal_trampolines = from.signal_trampolines();
   facts.text = {.start = {from.text_start()}, .end = {from.text_end()}};
   facts.notes.assign(from.notes().begin(), from.notes().end());
@@ -50,8 +51,12 @@ Result<void> RowReader::take(const worker::RowReply& reply) {
     return right;
   if (reply.has_facts() && reply.facts().rows() != facts_->rows + addresses_.size())
     return fail("", "rows are missing");
+  if (facts_->rows == 0) {
+    facts_->machine = static_cast<uint16_t>(reply.machine());
+    facts_->base = {reply.base()};
+  }
   if (!addresses_.empty())
-    pass_on(reply);
+    pass_on();
   if (!reply.last())
     return {};
   facts_->build_id = hex_of(std::as_bytes(std::span(reply.build_id())));
@@ -66,6 +71,8 @@ Result<void> RowReader::check_rows(const worker::RowReply& reply) const {
     return new_rules_.empty() ? Result<void>() : fail("", "rules without rows");
   if (facts_->rows != 0 && reply.base() != facts_->base.value)
     return fail("", "rows of another base");
+  if (facts_->rows != 0 && reply.machine() != facts_->machine)
+    return fail("", "rows of another machine");
   if (addresses_.size() > kMaxUnwindRows - facts_->rows)
     return fail("", "too many rows");
   if (new_rules_.size() > kMaxUnwindRules - facts_->rules)
@@ -78,17 +85,18 @@ Result<void> RowReader::check_rows(const worker::RowReply& reply) const {
   return {};
 }
 
-void RowReader::pass_on(const worker::RowReply& reply) {
-  facts_->base = {reply.base()};
+void RowReader::pass_on() {
   facts_->rows += addresses_.size();
   facts_->rules += new_rules_.size();
   next_ = uint64_t{addresses_.back()} + 1;
-  (*sink_)(
-      {.base = facts_->base, .addresses = addresses_, .rules = rules_, .new_rules = new_rules_});
+  (*sink_)({.machine = facts_->machine,
+            .base = facts_->base,
+            .addresses = addresses_,
+            .rules = rules_,
+            .new_rules = new_rules_});
 }
 
 void RowReader::take_facts(const worker::RowReply::Facts& facts) {
-  facts_->machine = static_cast<uint16_t>(facts.machine());
   for (const worker::RowReply::Segment& segment : facts.segments())
     facts_->segments.push_back({.offset = segment.offset(),
                                 .file_size = segment.file_size(),

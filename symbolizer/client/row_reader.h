@@ -22,7 +22,7 @@ public:
 
 private:
   Result<void> check_rows(const worker::RowReply& reply) const;
-  void pass_on(const worker::RowReply& reply);
+  void pass_on();
   void take_facts(const worker::RowReply::Facts& facts);
 
   const RowBatchSink* sink_;

@@ -15,6 +15,7 @@
 #include "symbolizer/client/process.h"
 #include "symbolizer/client/reply_reader.h"
 #include "symbolizer/client/row_reader.h"
+#include "symbolizer/client/symbol_reader.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
 
@@ -102,6 +103,19 @@ public:
     const Exchange exchange = [&] {
       result = {};
       return ask_rows(file_id, fd, options, sink, deadline, result);
+    };
+    if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
+      result.failure = std::move(failure);
+    return result;
+  }
+
+  SymbolFacts list_symbols(uint64_t file_id, int fd, const SymbolSink& sink) {
+    const std::scoped_lock lock(call_);
+    const Deadline deadline = Deadline::clock::now() + options_.deadline;
+    SymbolFacts result;
+    const Exchange exchange = [&] {
+      result = {};
+      return ask_symbols(file_id, fd, sink, deadline, result);
     };
     if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
       result.failure = std::move(failure);
@@ -205,6 +219,36 @@ private:
     return true;
   }
 
+  // Takes one packet; whether it was the last. Fails with what is wrong with it.
+  using Take = std::function<Result<bool>(std::span<const std::byte>)>;
+
+  // Sends the request, which gets its id here, and takes the replies to it.
+  std::optional<Trouble> ask(worker::Request& request, int fd, Deadline deadline,
+                             const Take& take) {
+    request.set_id(++request_id_);
+    if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
+      return trouble_of(sent.error(), "");
+    for (;;) {
+      const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
+      if (!packet)
+        return trouble_of(packet.error(), "a packet too large");
+      const auto received = Deadline::clock::now();
+      const auto last = take(packet->bytes);
+      deadline += Deadline::clock::now() - received; // it is the worker's, not the caller's
+      if (!last)
+        return trouble_of(ChannelError::kPacket, last.error().why);
+      if (*last)
+        return std::nullopt;
+    }
+  }
+
+  worker::Request request_for(uint64_t file_id) const {
+    worker::Request request;
+    request.set_file(file_id);
+    request.set_style(style_of(options_.demangle));
+    return request;
+  }
+
   // Asks for all offsets, in requests of kMaxOffsets.
   std::optional<Trouble> ask_names(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
                                    Deadline deadline, SymbolizedFile& result) {
@@ -213,69 +257,62 @@ private:
     do {
       const auto piece = offsets.first(std::min(offsets.size(), kMaxOffsets));
       offsets = offsets.subspan(piece.size());
-      worker::Request request;
-      request.set_id(++request_id_);
-      request.set_file(file_id);
-      request.set_style(style_of(options_.demangle));
+      worker::Request request = request_for(file_id);
       for (const FileOffset offset : piece)
         request.add_offsets(offset.value);
-      if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
-        return trouble_of(sent.error(), "");
-      if (auto trouble = receive(piece.size(), deadline, reader); trouble)
+      size_t missing = piece.size();
+      const auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+        const auto reply = decode_reply(bytes, request_id_, missing);
+        if (!reply)
+          return std::unexpected(reply.error());
+        missing -= static_cast<size_t>(reply->addresses_size());
+        reader.take(*reply);
+        return reply->last();
+      });
+      if (trouble)
         return trouble;
+      reader.skip(missing);
     } while (!offsets.empty());
     return std::nullopt;
-  }
-
-  // Takes the replies to one request.
-  std::optional<Trouble> receive(size_t addresses, Deadline deadline, ReplyReader& reader) {
-    size_t missing = addresses;
-    for (;;) {
-      const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
-      if (!packet)
-        return trouble_of(packet.error(), "a packet too large");
-      const auto reply = decode_reply(packet->bytes, request_id_, missing);
-      if (!reply)
-        return trouble_of(ChannelError::kPacket, reply.error().why);
-      missing -= static_cast<size_t>(reply->addresses_size());
-      reader.take(*reply);
-      if (!reply->last())
-        continue;
-      reader.skip(missing);
-      return std::nullopt;
-    }
   }
 
   std::optional<Trouble> ask_rows(uint64_t file_id, int fd, const RowOptions& options,
                                   const RowBatchSink& sink, Deadline deadline,
                                   UnwindTableFacts& result) {
-    worker::Request request;
-    request.set_id(++request_id_);
-    request.set_file(file_id);
+    worker::Request request = request_for(file_id);
     request.mutable_rows()->set_merge_pairs(options.merge_pairs);
     request.mutable_rows()->set_padding(options.padding);
-    if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
-      return trouble_of(sent.error(), "");
+    request.mutable_rows()->set_beyond_cfi(options.beyond_cfi);
     RowReader reader(sink, result);
-    auto trouble = receive_rows(deadline, reader);
+    auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+      const auto reply = decode_row_reply(bytes, request_id_);
+      if (!reply)
+        return std::unexpected(reply.error());
+      if (const auto taken = reader.take(*reply); !taken)
+        return std::unexpected(taken.error());
+      return reply->last();
+    });
     if (trouble)
       trouble->final = result.rows != 0;
     return trouble;
   }
 
-  std::optional<Trouble> receive_rows(Deadline deadline, RowReader& reader) {
-    for (;;) {
-      const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
-      if (!packet)
-        return trouble_of(packet.error(), "a packet too large");
-      const auto reply = decode_row_reply(packet->bytes, request_id_);
+  std::optional<Trouble> ask_symbols(uint64_t file_id, int fd, const SymbolSink& sink,
+                                     Deadline deadline, SymbolFacts& result) {
+    worker::Request request = request_for(file_id);
+    request.mutable_symbols()->set_list(static_cast<bool>(sink));
+    SymbolReader reader(sink, result);
+    auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+      const auto reply = decode_symbol_reply(bytes, request_id_);
       if (!reply)
-        return trouble_of(ChannelError::kPacket, reply.error().why);
+        return std::unexpected(reply.error());
       if (const auto taken = reader.take(*reply); !taken)
-        return trouble_of(ChannelError::kPacket, taken.error().why);
-      if (reply->last())
-        return std::nullopt;
-    }
+        return std::unexpected(taken.error());
+      return reply->last();
+    });
+    if (trouble)
+      trouble->final = reader.symbols() != 0;
+    return trouble;
   }
 
   Trouble trouble_of(ChannelError error, const std::string& detail) const {
@@ -368,6 +405,10 @@ SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
 UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,
                                             const RowBatchSink& sink) {
   return impl_->compile_rows(file_id, fd, options, sink);
+}
+
+SymbolFacts WorkerClient::list_symbols(uint64_t file_id, int fd, const SymbolSink& sink) {
+  return impl_->list_symbols(file_id, fd, sink);
 }
 
 void WorkerClient::abandon() {

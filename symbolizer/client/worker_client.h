@@ -67,12 +67,13 @@ struct SymbolizedFile {
 
 // Some of a file's unwind rows, in address order. What the spans show is gone after the call.
 struct RowBatch {
-  ElfAddress base;                        // what address 0 stands for; the same in all batches
+  uint16_t machine = 0;                   // EM_*; the same in all batches, as base
+  ElfAddress base;                        // what address 0 stands for
   std::span<const uint32_t> addresses;    // ascending, from batch to batch too
   std::span<const uint16_t> rules;        // one a row: index among all rules of the file so far
   std::span<const unwind_rule> new_rules; // they get the next indexes
 };
-// Must not throw; its time counts against the deadline.
+// Must not throw; its time does not count against the deadline.
 using RowBatchSink = std::function<void(const RowBatch&)>;
 
 // What was found in a file beside its rows. Numbers and names are the worker's word: good for
@@ -88,13 +89,38 @@ struct UnwindTableFacts {
   UnwindFacts unwind;
 };
 
+// One symbol of a list. What the view shows is gone after the call.
+struct ListedSymbol {
+  ElfAddress start;
+  uint64_t size = 0;
+  size_t source = 0; // index in the list's sources
+  std::string_view name;
+};
+// Must not throw; its time does not count against the deadline.
+using SymbolSink = std::function<void(const ListedSymbol&)>;
+
+struct SymbolSource {
+  std::string name; // ".symtab", …
+  uint64_t symbols = 0;
+};
+
+// Where a file's symbols come from. As with rows, the worker's word.
+struct SymbolFacts {
+  std::string build_id;              // lower case hex; empty: none
+  std::string failure;               // why there are no symbols; empty when nothing went wrong
+  std::vector<SymbolSource> sources; // all that are known, also those without a symbol
+  uint64_t memory = 0;               // bytes the table takes in the worker
+  std::vector<std::string> notes;    // what could not be used and why
+};
+
 struct WorkerOptions {
   // Started with argv { "pprofd: worker", "__worker", … } and the socket as descriptor 3; its main
   // function must pass control to worker_main() (symbolizer/worker/worker_main.h).
   std::string program = "/proc/self/exe";
   DemangleStyle demangle = DemangleStyle::kFull;
   uint64_t memory_limit = 150'000'000;        // bytes the worker may allocate (RLIMIT_DATA)
-  std::chrono::milliseconds deadline{10'000}; // of one call, starting the worker included
+  std::chrono::milliseconds deadline{10'000}; // of one call, starting the worker included, without
+                                              // the time that the caller's sink takes
   unsigned restarts_per_minute = 20;
 };
 
@@ -149,6 +175,10 @@ public:
   // tried a second time only where no row had come. Blocks, at most for the deadline.
   UnwindTableFacts compile_rows(uint64_t file_id, int fd, const RowOptions& options,
                                 const RowBatchSink& sink);
+
+  // Where the symbols of the file behind `fd` come from; parameters as above. With a sink every
+  // symbol goes to it, in address order.
+  SymbolFacts list_symbols(uint64_t file_id, int fd, const SymbolSink& sink = {});
 
   // Ends the running call, without names, and lets every later one fail at once. Any thread.
   void abandon();

@@ -21,5 +21,7 @@ inline constexpr size_t kMaxUnwindRules = 65'000;   // of one file, all of them 
 inline constexpr size_t kMaxCodeSegments = 256;     // executable PT_LOADs of one file
 inline constexpr size_t kMaxGoFunctions = 256;
 inline constexpr size_t kMaxNotes = 32;
+inline constexpr size_t kMaxSymbols = 8'000'000; // of one list
+inline constexpr size_t kMaxSymbolSources = 16;
 
 } // namespace pprofd::symbolizer

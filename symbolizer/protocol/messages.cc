@@ -46,6 +46,14 @@ template <typename Reply> std::string refuse_result(const Reply& reply) {
   return {};
 }
 
+template <typename Facts> std::string refuse_notes(const Facts& facts) {
+  const bool good = static_cast<size_t>(facts.notes_size()) <= kMaxNotes &&
+                    std::ranges::all_of(facts.notes(), [](const auto& note) {
+                      return is_good_text(note, kMaxFailure);
+                    });
+  return good ? "" : "a note that is no text";
+}
+
 std::string refuse_rows(const worker::RowReply& reply) {
   if (reply.addresses().size() % sizeof(uint32_t) != 0 ||
       reply.rules().size() % sizeof(uint16_t) != 0 ||
@@ -54,6 +62,8 @@ std::string refuse_rows(const worker::RowReply& reply) {
     return "rows that are not whole";
   if (!reply.last() && reply.addresses().empty())
     return "a reply without rows";
+  if (reply.machine() > UINT16_MAX)
+    return "a machine that does not exist";
   if (reply.base() > UINT64_MAX - UINT32_MAX)
     return "rows beyond all addresses";
   std::vector<unwind_rule> rules;
@@ -76,8 +86,6 @@ bool is_good(const worker::RowReply::GoSymbol& symbol) {
 }
 
 std::string refuse_facts(const worker::RowReply::Facts& facts) {
-  if (facts.machine() > UINT16_MAX)
-    return "a machine that does not exist";
   if (static_cast<size_t>(facts.segments_size()) > kMaxCodeSegments ||
       !std::ranges::all_of(facts.segments(), [](const auto& each) { return is_good(each); }))
     return "impossible segments";
@@ -88,10 +96,34 @@ std::string refuse_facts(const worker::RowReply::Facts& facts) {
     return "code that ends before it starts";
   if (static_cast<size_t>(facts.malformed_size()) != kFdeFaults)
     return "counts of other faults";
-  if (static_cast<size_t>(facts.notes_size()) > kMaxNotes ||
-      !std::ranges::all_of(facts.notes(),
-                           [](const auto& note) { return is_good_text(note, kMaxFailure); }))
-    return "a note that is no text";
+  return refuse_notes(facts);
+}
+
+bool is_good(const worker::SymbolReply::Symbol& symbol) {
+  return symbol.source() < kMaxSymbolSources && is_good_text(symbol.name(), kMaxText);
+}
+
+std::string refuse_symbols(const worker::SymbolReply& reply) {
+  if (!reply.last() && reply.symbols().empty())
+    return "a reply without symbols";
+  if (!std::ranges::all_of(reply.symbols(), [](const auto& each) { return is_good(each); }))
+    return "a symbol with a name that is no text";
+  const auto& sources = reply.facts().sources();
+  if (static_cast<size_t>(sources.size()) > kMaxSymbolSources ||
+      !std::ranges::all_of(sources,
+                           [](const auto& each) { return is_good_text(each.name(), kMaxFailure); }))
+    return "a source that is no text";
+  return refuse_notes(reply.facts());
+}
+
+// What all streams have in common; empty: nothing is wrong.
+template <typename Reply> std::string refuse_stream(const Reply& reply, uint64_t id) {
+  if (reply.id() != id)
+    return "a reply to another request";
+  if (std::string why = refuse_result(reply); !why.empty())
+    return why;
+  if (reply.has_facts() != (reply.last() && reply.failure().empty()))
+    return "facts in the wrong place";
   return {};
 }
 
@@ -158,15 +190,23 @@ Result<worker::RowReply> decode_row_reply(std::span<const std::byte> bytes, uint
   auto reply = parse<worker::RowReply>(bytes);
   if (!reply)
     return reply;
-  if (reply->id() != id)
-    return fail("", "a reply to another request");
-  std::string why = refuse_result(*reply);
+  std::string why = refuse_stream(*reply, id);
   if (why.empty())
     why = refuse_rows(*reply);
-  if (why.empty() && reply->has_facts() != (reply->last() && reply->failure().empty()))
-    why = "facts in the wrong place";
   if (why.empty() && reply->has_facts())
     why = refuse_facts(reply->facts());
+  if (!why.empty())
+    return fail("", std::move(why));
+  return reply;
+}
+
+Result<worker::SymbolReply> decode_symbol_reply(std::span<const std::byte> bytes, uint64_t id) {
+  auto reply = parse<worker::SymbolReply>(bytes);
+  if (!reply)
+    return reply;
+  std::string why = refuse_stream(*reply, id);
+  if (why.empty())
+    why = refuse_symbols(*reply);
   if (!why.empty())
     return fail("", std::move(why));
   return reply;

@@ -28,6 +28,10 @@ Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id
 // addresses, known rules) is the reader's.
 Result<worker::RowReply> decode_row_reply(std::span<const std::byte> bytes, uint64_t id);
 
+// A reply to a request for the list of symbols: clean names, sources below kMaxSymbolSources,
+// symbols in every reply but the last, facts or a failure in the last alone.
+Result<worker::SymbolReply> decode_symbol_reply(std::span<const std::byte> bytes, uint64_t id);
+
 // The bytes of a message of ours.
 std::vector<std::byte> encode(const google::protobuf::MessageLite& message);
 

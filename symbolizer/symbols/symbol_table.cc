@@ -43,18 +43,24 @@ SymbolTable::Reader::Reader(const SymbolTable& table, const ByteSource& source)
 
 std::optional<Symbol> SymbolTable::Reader::find(ElfAddress address) {
   const Entry* entry = table_->find(address);
-  if (entry == nullptr)
-    return std::nullopt;
-  Symbol symbol{.start = entry->start,
-                .size = entry->size,
-                .origin = static_cast<SymbolOrigin>(entry->origin),
+  return entry != nullptr ? symbol_of(*entry) : std::nullopt;
+}
+
+std::optional<Symbol> SymbolTable::Reader::at(size_t index) {
+  return symbol_of(table_->entries_.at(index));
+}
+
+std::optional<Symbol> SymbolTable::Reader::symbol_of(const Entry& entry) {
+  Symbol symbol{.start = entry.start,
+                .size = entry.size,
+                .origin = static_cast<SymbolOrigin>(entry.origin),
                 .name = {}};
   if (symbol.origin == SymbolOrigin::kSymtab)
-    symbol.name = without_version(symtab_.at(entry->name));
+    symbol.name = without_version(symtab_.at(entry.name));
   else if (symbol.origin == SymbolOrigin::kDynsym)
-    symbol.name = without_version(dynsym_.at(entry->name));
+    symbol.name = without_version(dynsym_.at(entry.name));
   else
-    symbol.name = table_->blob_.c_str() + entry->name;
+    symbol.name = table_->blob_.c_str() + entry.name;
   if (symbol.name.empty())
     return std::nullopt;
   return symbol;

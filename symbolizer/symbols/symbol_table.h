@@ -51,6 +51,8 @@ struct Symbol {
 };
 
 class SymbolTable {
+  struct Entry;
+
 public:
   // Reads the symbols of `image`. Never fails: what could not be used is said by notes().
   static SymbolTable build(const ByteSource& source, const ElfImage& image,
@@ -61,8 +63,12 @@ public:
   public:
     Reader(const SymbolTable& table, const ByteSource& source);
     std::optional<Symbol> find(ElfAddress address);
+    // The table's symbol at `index`, in address order; nothing where its name can't be read.
+    std::optional<Symbol> at(size_t index);
 
   private:
+    std::optional<Symbol> symbol_of(const Entry& entry);
+
     const SymbolTable* table_;
     StringTable symtab_;
     StringTable dynsym_;

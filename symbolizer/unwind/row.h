@@ -29,4 +29,7 @@ struct RowOptions {
   bool beyond_cfi = true;
 };
 
+// As the unwinder's tables have them.
+inline constexpr RowOptions kTableRows{.merge_pairs = true, .padding = 15, .beyond_cfi = true};
+
 } // namespace pprofd::symbolizer

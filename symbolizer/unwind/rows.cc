@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "symbolizer/unwind/architecture.h"
@@ -93,25 +94,20 @@ private:
   // Signal trampolines belong to whoever calls sigaction without a libc: a libc itself, a static or
   // a Go program. In other files only islands without FDEs are looked at, as assembly leaves them.
   void look_for_known_code(uint64_t start, uint64_t end) {
-    std::vector<KnownCodeOverlay::Code> found;
-    unwind_rule signal{};
-    signal.cfa = UNWIND_CFA_SIGNAL;
-    signal.flags = UNWIND_RULE_SIGNAL_FRAME;
-    for (const uint64_t address : trampolines_.find(architecture_->trampoline, start, end))
-      found.push_back(
-          {.start = address, .end = address + architecture_->trampoline.size(), .rule = signal});
-    facts_.signal_trampolines += found.size();
-    if (options_.beyond_cfi) {
-      // From one byte before: a coroutine's first function returns to its first byte, and callers
-      // are looked up one byte before where they are returned to.
-      for (const uint64_t address : trampolines_.find(architecture_->context_start, start, end))
-        found.push_back({.start = address - 1,
-                         .end = address + architecture_->context_start_size,
-                         .rule = outermost()});
+    const std::array wanted = {architecture_->trampoline, architecture_->context_start};
+    for (const auto& [address, which] : trampolines_.find(
+             std::span(wanted).first(options_.beyond_cfi ? wanted.size() : 1), start, end)) {
+      const bool signal = which == 0;
+      facts_.signal_trampolines += signal;
+      // A coroutine's first function returns to the first byte of its end, and callers are looked
+      // up one byte before where they are returned to.
+      if (signal)
+        overlay_.add({.start = address, .end = address + wanted[0].size(), .rule = signal_frame()});
+      else
+        overlay_.add({.start = address - 1,
+                      .end = address + architecture_->context_start_size,
+                      .rule = outermost()});
     }
-    std::ranges::sort(found, {}, &KnownCodeOverlay::Code::start);
-    for (const auto& code : found)
-      overlay_.add(code);
   }
 
   void uncovered(uint64_t start, uint64_t end) {
@@ -143,6 +139,13 @@ private:
       overlay_.row(row.start, row.rule);
       overlay_.gap(row.end);
     }
+  }
+
+  static unwind_rule signal_frame() {
+    unwind_rule rule{};
+    rule.cfa = UNWIND_CFA_SIGNAL;
+    rule.flags = UNWIND_RULE_SIGNAL_FRAME;
+    return rule;
   }
 
   static unwind_rule outermost() {

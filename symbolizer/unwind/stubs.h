@@ -1,8 +1,7 @@
 // Linkage stubs that call frame information leaves out: GNU ld describes those of dynamic x86-64
-// files only, lld and arm64's linkers none, and nobody _init and _fini. What they do to the stack is
-// fixed. Source: System V
-// ABI x86-64, 5.2, with lld's and GNU ld's entries; ELF for the Arm 64-bit architecture, appendix
-// on the PLT.
+// files only, lld and arm64's linkers none, and nobody _init and _fini. What they do to the stack
+// is fixed. Source: System V ABI x86-64, 5.2, with lld's and GNU ld's entries; ELF for the Arm
+// 64-bit architecture, appendix on the PLT.
 #pragma once
 
 #include <linux/types.h>

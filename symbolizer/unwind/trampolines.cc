@@ -8,6 +8,7 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kChunk = size_t{256} << 10;
+constexpr size_t kMaxWanted = 16; // bytes
 
 } // namespace
 
@@ -27,52 +28,56 @@ TrampolineFinder::TrampolineFinder(const ByteSource& source, const ElfImage& ima
   std::ranges::sort(code_, {}, &Code::start);
 }
 
-std::vector<uint64_t> TrampolineFinder::find(std::span<const uint8_t> wanted, uint64_t start,
-                                             uint64_t end) {
-  std::vector<uint64_t> found;
-  if (wanted.empty())
-    return found;
+std::vector<TrampolineFinder::Hit> TrampolineFinder::find(Wanted wanted, uint64_t start,
+                                                          uint64_t end) {
+  std::vector<Hit> found;
   for (const Code& code : code_) {
     const uint64_t from = std::max(start, code.start);
     const uint64_t to = std::min(end, code.end);
     if (from < to)
-      find_in(std::as_bytes(wanted),
-              {.start = from, .end = to, .offset = code.offset + (from - code.start)}, found);
+      find_in(wanted, {.start = from, .end = to, .offset = code.offset + (from - code.start)},
+              found);
   }
-  // Segments of a hostile file may overlap.
+  // Chunks overlap, and so may the segments of a hostile file.
   std::ranges::sort(found);
   const auto twice = std::ranges::unique(found);
   found.erase(twice.begin(), twice.end());
   return found;
 }
 
-void TrampolineFinder::find_in(std::span<const std::byte> wanted, const Code& code,
-                               std::vector<uint64_t>& found) {
+void TrampolineFinder::find_in(Wanted wanted, const Code& code, std::vector<Hit>& found) {
   chunk_.resize(std::max(chunk_.size(), std::min<uint64_t>(kChunk, code.end - code.start)));
-  for (uint64_t at = code.start; code.end - at >= wanted.size() && bytes_left_ != 0;) {
+  for (uint64_t at = code.start; bytes_left_ != 0;) {
     const auto part = std::span(chunk_).first(std::min<uint64_t>(code.end - at, chunk_.size()));
     const size_t size = source_->read_some(code.offset + (at - code.start), part);
-    if (size < wanted.size())
-      return;
     bytes_left_ -= std::min<uint64_t>(bytes_left_, size);
-    const std::byte* const begin = part.data();
-    const std::byte* const stop = begin + size;
-    for (const std::byte* from = begin;;) {
+    find_in(wanted, part.first(size), at, found);
+    if (size <= kMaxWanted || at + size >= code.end)
+      return;
+    // What is wanted may lie across two chunks.
+    at += size - kMaxWanted;
+  }
+}
+
+void TrampolineFinder::find_in(Wanted wanted, std::span<const std::byte> chunk, uint64_t address,
+                               std::vector<Hit>& found) {
+  const std::byte* const stop = chunk.data() + chunk.size();
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const size_t size = wanted[i].size();
+    for (const std::byte* from = chunk.data(); size != 0;) {
       const auto* hit = static_cast<const std::byte*>(
-          ::memmem(from, static_cast<size_t>(stop - from), wanted.data(), wanted.size()));
+          ::memmem(from, static_cast<size_t>(stop - from), wanted[i].data(), size));
       if (hit == nullptr)
         break;
-      const uint64_t address = at + static_cast<uint64_t>(hit - begin);
+      const uint64_t where = address + static_cast<uint64_t>(hit - chunk.data());
       if (found_ == kMaxFound)
         return;
-      if (address != 0) {
-        found.push_back(address);
+      if (where != 0) {
+        found.push_back({.address = where, .wanted = i});
         ++found_;
       }
-      from = hit + wanted.size();
+      from = hit + size;
     }
-    // A trampoline may lie across two chunks.
-    at += size - (wanted.size() - 1);
   }
 }
 

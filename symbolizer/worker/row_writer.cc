@@ -68,6 +68,7 @@ void add_counts(const UnwindFacts& facts, worker::RowReply::Facts& to) {
   to.set_unsupported_fp(facts.unsupported_fp);
   to.set_unsupported_ra(facts.unsupported_ra);
   to.set_unsupported_sp(facts.unsupported_sp);
+  to.set_go_functions(facts.go_functions);
   to.set_signal_trampolines(facts.signal_trampolines);
 }
 
@@ -86,8 +87,8 @@ bool RowWriter::Equal::operator()(const unwind_rule& a, const unwind_rule& b) co
   return words_of(a) == words_of(b);
 }
 
-RowWriter::RowWriter(uint64_t id, ElfAddress base, const Send& send)
-    : id_(id), base_(base), send_(&send) {}
+RowWriter::RowWriter(uint64_t id, uint16_t machine, ElfAddress base, const Send& send)
+    : id_(id), machine_(machine), base_(base), send_(&send) {}
 
 void RowWriter::add(std::span<const Row> rows) {
   for (const Row& row : rows)
@@ -132,6 +133,7 @@ bool RowWriter::is_full() const {
 worker::RowReply RowWriter::make_reply() {
   worker::RowReply reply;
   reply.set_id(id_);
+  reply.set_machine(machine_);
   reply.set_base(base_.value);
   reply.set_addresses(pack(std::span<const uint32_t>(addresses_)));
   reply.set_rules(pack(std::span<const uint16_t>(rules_)));
@@ -153,7 +155,6 @@ void RowWriter::finish(const ElfImage& image, UnwindFacts facts) {
   reply.set_last(true);
   reply.set_build_id(image.build_id().data(), image.build_id().size());
   worker::RowReply::Facts& to = *reply.mutable_facts();
-  to.set_machine(image.machine());
   add_segments(image, to, facts.notes);
   if (facts.go)
     add_go(*facts.go, *to.mutable_go());
@@ -169,15 +170,6 @@ void RowWriter::finish(const ElfImage& image, UnwindFacts facts) {
   for (const std::string& note :
        std::span(facts.notes).first(std::min(facts.notes.size(), kMaxNotes)))
     to.add_notes(cut_text(clean_text(note), kMaxFailure));
-  (*send_)(reply);
-}
-
-void RowWriter::fail(std::span<const std::byte> build_id, const std::string& failure) {
-  worker::RowReply reply;
-  reply.set_id(id_);
-  reply.set_last(true);
-  reply.set_build_id(build_id.data(), build_id.size());
-  reply.set_failure(cut_text(clean_text(failure), kMaxFailure));
   (*send_)(reply);
 }
 

@@ -20,8 +20,8 @@ public:
   // Takes one reply; false: nobody listens any more.
   using Send = std::function<bool(const worker::RowReply&)>;
 
-  // Row addresses are sent relative to `base`. All must outlive this.
-  RowWriter(uint64_t id, ElfAddress base, const Send& send);
+  // `machine`: EM_*. Row addresses are sent relative to `base`. `send` must outlive this.
+  RowWriter(uint64_t id, uint16_t machine, ElfAddress base, const Send& send);
 
   // Rows in address order. Those that no table can hold (addresses more than 4 GiB apart, rules
   // that the protocol does not allow, more rows or rules than one file may have) are left out or
@@ -30,8 +30,6 @@ public:
 
   // The last reply. `facts` is changed to what was sent.
   void finish(const ElfImage& image, UnwindFacts facts);
-  // The last reply where there are no rows or not all.
-  void fail(std::span<const std::byte> build_id, const std::string& failure);
 
 private:
   struct Hash {
@@ -48,6 +46,7 @@ private:
   void flush();
 
   uint64_t id_;
+  uint16_t machine_;
   ElfAddress base_;
   const Send* send_;
   std::unordered_map<unwind_rule, uint16_t, Hash, Equal> indexes_;

@@ -10,6 +10,7 @@
 #include "symbolizer/protocol/text.h"
 #include "symbolizer/unwind/rows.h"
 #include "symbolizer/worker/row_writer.h"
+#include "symbolizer/worker/symbol_writer.h"
 
 namespace pprofd::symbolizer {
 namespace {
@@ -107,6 +108,18 @@ private:
   size_t size_ = 0;
 };
 
+// The last reply, where there is no answer or only a part of one.
+template <typename Reply>
+void send_failure(const worker::Request& request, std::span<const std::byte> build_id,
+                  const std::string& failure, const Service::Send& send) {
+  Reply reply;
+  reply.set_id(request.id());
+  reply.set_last(true);
+  reply.set_build_id(build_id.data(), build_id.size());
+  reply.set_failure(cut_text(clean_text(failure), kMaxFailure));
+  send(reply);
+}
+
 // A page's start below all code: a trampoline's row begins a byte before it.
 ElfAddress base_of(const ElfImage& image) {
   constexpr uint64_t kPage = 4096;
@@ -124,33 +137,62 @@ Service::Service(const ServiceLimits& limits)
 void Service::answer(const worker::Request& request, const Fd& file, const Send& send) {
   if (request.has_rows())
     answer_rows(request, file, send);
+  else if (request.has_symbols())
+    answer_symbols(request, file, send);
   else
     answer_names(request, file, send);
 }
 
 // The image is read anew: the cached one may have lost its sections.
 void Service::answer_rows(const worker::Request& request, const Fd& file, const Send& send) {
-  const RowWriter::Send send_rows = [&](const worker::RowReply& reply) { return send(reply); };
   cache_.make_room();
   const auto source = ByteSource::of_file(file.get());
   const auto image = source ? ElfImage::open(*source) : std::unexpected(source.error());
   if (!image) {
-    RowWriter(request.id(), {}, send_rows).fail({}, text_of(image.error()));
+    send_failure<worker::RowReply>(request, {}, text_of(image.error()), send);
     return;
   }
-  RowWriter writer(request.id(), base_of(*image), send_rows);
+  const RowWriter::Send send_rows = [&](const worker::RowReply& reply) { return send(reply); };
+  RowWriter writer(request.id(), image->machine(), base_of(*image), send_rows);
+  std::string failure;
   try {
-    auto facts = compile_rows(
-        *source, *image,
-        {.merge_pairs = request.rows().merge_pairs(), .padding = request.rows().padding()},
-        [&](std::span<const Row> rows) { writer.add(rows); });
+    auto facts = compile_rows(*source, *image,
+                              {.merge_pairs = request.rows().merge_pairs(),
+                               .padding = request.rows().padding(),
+                               .beyond_cfi = request.rows().beyond_cfi()},
+                              [&](std::span<const Row> rows) { writer.add(rows); });
     if (facts)
       writer.finish(*image, std::move(*facts));
     else
-      writer.fail(image->build_id(), text_of(facts.error()));
+      failure = text_of(facts.error());
   } catch (const std::bad_alloc&) {
-    writer.fail(image->build_id(), "its unwind rows need more memory than the worker may use");
+    failure = "its unwind rows need more memory than the worker may use";
   }
+  if (!failure.empty())
+    send_failure<worker::RowReply>(request, image->build_id(), failure, send);
+}
+
+void Service::answer_symbols(const worker::Request& request, const Fd& file, const Send& send) {
+  const auto source = ByteSource::of_file(file.get());
+  if (!source) {
+    send_failure<worker::SymbolReply>(request, {}, source.error().why, send);
+    return;
+  }
+  const ParsedFile& parsed = cache_.get(request.file(), *source, /*names=*/true);
+  if (!parsed.image) {
+    send_failure<worker::SymbolReply>(request, {}, parsed.failure, send);
+    return;
+  }
+  const SymbolWriter::Send send_symbols = [&](const worker::SymbolReply& reply) {
+    return send(reply);
+  };
+  SymbolWriter writer(request.id(), style_of(request.style()), mangled_length_, send_symbols);
+  SymbolTable::Reader reader(*parsed.symbols, *source);
+  const size_t count = request.symbols().list() ? parsed.symbols->size() : 0;
+  for (size_t i = 0; i < count; ++i)
+    if (const auto symbol = reader.at(i); symbol && !writer.add(*symbol))
+      return;
+  writer.finish(*parsed.image, *parsed.symbols, parsed.failure);
 }
 
 void Service::answer_names(const worker::Request& request, const Fd& file, const Send& send) {

@@ -1,5 +1,5 @@
 // Answers the daemon's requests: from a file and positions in it to functions, and from a file to
-// its unwind rows. One thread.
+// its unwind rows or the list of its symbols. One thread.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct ServiceLimits {
 
 class Service {
 public:
-  // Takes one Reply or RowReply; false: nobody listens any more.
+  // Takes one Reply, RowReply or SymbolReply; false: nobody listens any more.
   using Send = std::function<bool(const google::protobuf::MessageLite&)>;
 
   explicit Service(const ServiceLimits& limits);
@@ -30,6 +30,7 @@ public:
 
 private:
   void answer_names(const worker::Request& request, const Fd& file, const Send& send);
+  void answer_symbols(const worker::Request& request, const Fd& file, const Send& send);
   void answer_rows(const worker::Request& request, const Fd& file, const Send& send);
 
   FileCache cache_;

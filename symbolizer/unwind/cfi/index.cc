@@ -63,11 +63,15 @@ public:
     header_ = header;
     table_.clear();
     table_read_ = false;
+    if (header != nullptr)
+      index_.packed_.reserve(std::min({header->entries, section.size / kMinFde, kMaxFdes}));
     for (uint64_t offset = 0; offset < section.size;)
       offset = record(offset);
   }
 
 private:
+  static constexpr uint64_t kMinFde = 16; // bytes of a record with 32-bit addresses
+
   // Takes the record at `offset`; where to go on.
   uint64_t record(uint64_t offset) {
     const auto header = reader_.header(*section_, offset);

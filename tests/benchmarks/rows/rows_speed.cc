@@ -20,8 +20,6 @@ using namespace pprofd;
 using namespace pprofd::symbolizer;
 
 constexpr size_t kRounds = 7;
-// What the tables are made with.
-constexpr RowOptions kOptions{.merge_pairs = true, .padding = 15};
 
 double cpu_seconds() {
   timespec now{};
@@ -37,7 +35,7 @@ Result<UnwindFacts> compile(const char* path, const RowSink& sink) {
   auto image = ElfImage::open(*source);
   if (!image)
     return std::unexpected(image.error());
-  return compile_rows(*source, *image, kOptions, sink);
+  return compile_rows(*source, *image, kTableRows, sink);
 }
 
 int measure(const char* path) {

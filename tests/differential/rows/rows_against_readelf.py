@@ -164,11 +164,16 @@ def our_rows(tool, path):
     result = subprocess.run([tool, "dump", path], capture_output=True, text=True)
     if result.returncode != 0:
         return None, result.stderr.strip()
+    return parse_rows(result.stdout), ""
+
+
+def parse_rows(text):
+    """Rows as rows_tool and `pprofd inspect --rows` write them."""
     rows = []
-    for line in result.stdout.splitlines():
+    for line in text.splitlines():
         address, rest = line.split(" ", 1)
         rows.append((int(address, 16), GAP if rest == GAP else tuple(rest.split(" "))))
-    return rows, ""
+    return rows
 
 
 def same(ours, theirs):
@@ -178,14 +183,13 @@ def same(ours, theirs):
             (ours[2] == theirs[2] or ours[2] in theirs[2].split("|")))
 
 
-def compare(tool, path):
+def readelf_rows(path):
     header = subprocess.run(["readelf", "-hW", path], capture_output=True, text=True).stdout
-    arm = "AArch64" in header
-    ours, why = our_rows(tool, path)
-    if ours is None:
-        print(path, "refused", 0, why, sep="\t")
-        return True
-    theirs = lay_out(readelf_fdes(path, arm), executable_segments(path))
+    return lay_out(readelf_fdes(path, "AArch64" in header), executable_segments(path))
+
+
+def compare_rows(ours, theirs):
+    """How many places were compared, what is listed by kind, and [(address, ours, theirs)]."""
     listed, differences = {}, []
     i = j = 0
     our_rule = their_rule = GAP
@@ -209,6 +213,15 @@ def compare(tool, path):
             listed["unsupported"] = listed.get("unsupported", 0) + 1
         else:
             differences.append((address, our_rule, their_rule))
+    return compared, listed, differences
+
+
+def compare(tool, path):
+    ours, why = our_rows(tool, path)
+    if ours is None:
+        print(path, "refused", 0, why, sep="\t")
+        return True
+    compared, listed, differences = compare_rows(ours, readelf_rows(path))
     for address, ours_is, theirs_is in differences[:10]:
         print(f"{path}: {address:#x}: ours: {ours_is} readelf: {theirs_is}", file=sys.stderr)
     counts = [f"{name}={count}" for name, count in sorted(listed.items())]

@@ -61,8 +61,7 @@ int print_facts(const char* path) {
     return complain(path, exact.error());
   const size_t exact_rules = rules.size();
   rules.clear();
-  auto tables =
-      compile(path, {.merge_pairs = true, .padding = 15, .beyond_cfi = true}, sink, machine);
+  auto tables = compile(path, kTableRows, sink, machine);
   if (!tables)
     return complain(path, tables.error());
   std::printf("%s\teh=%lu debug=%lu fdes=%lu empty=%lu outside=%lu overlapping=%lu decoded=%lu "

@@ -15,6 +15,7 @@ namespace pprofd::test {
 
 using symbolizer::ByteSource;
 using symbolizer::ElfImage;
+using symbolizer::kTableRows;
 using symbolizer::Row;
 
 ProcessRules::File ProcessRules::compile(const ByteSource& source) {
@@ -26,8 +27,8 @@ ProcessRules::File ProcessRules::compile(const ByteSource& source) {
   }
   file.segments.assign(image->segments().begin(), image->segments().end());
   // As the kernel's tables have them.
-  const auto facts = symbolizer::compile_rows(
-      source, *image, {.merge_pairs = true, .padding = 15}, [&](std::span<const Row> rows) {
+  const auto facts =
+      symbolizer::compile_rows(source, *image, kTableRows, [&](std::span<const Row> rows) {
         file.rows.insert(file.rows.end(), rows.begin(), rows.end());
       });
   if (!facts)

@@ -59,15 +59,18 @@ T
 encode Reply failure <<< 'id: 1 last: true failure: "no symbols"'
 encode Reply part <<< 'id: 1 addresses { address: 1 }'
 encode Request request <<< 'id: 1 file: 2 style: SIMPLE offsets: 4096 offsets: 8192'
-encode Request row_request <<< 'id: 1 file: 2 rows { merge_pairs: true padding: 15 }'
+encode Request row_request <<< 'id: 1 file: 2 rows { merge_pairs: true padding: 15 beyond_cfi: true }'
 encode RowReply rows <<'T'
-id: 1 base: 4096 addresses: "\000\000\000\000\004\000\000\000" rules: "\000\000\001\000"
+id: 1 machine: 62 base: 4096 addresses: "\000\000\000\000\004\000\000\000" rules: "\000\000\001\000"
 new_rules: "\001\000\000\000\010\000\000\000\000\000\000\000\370\377\377\377\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
 T
 encode RowReply row_facts <<'T'
-id: 1 last: true build_id: "\001" facts { machine: 62 segments { offset: 4096 file_size: 4096 address: 4096 memory_size: 4096 }
-go { functions { function: 2 start: 4096 size: 16 } } text_start: 4096 text_end: 8192 fdes: 2
+id: 1 last: true build_id: "\001" machine: 62 facts { segments { offset: 4096 file_size: 4096 address: 4096 memory_size: 4096 }
+go { functions { function: 2 start: 4096 size: 16 } } text_start: 4096 text_end: 8192 fdes: 2 go_functions: 1
 malformed: 0 malformed: 0 malformed: 0 malformed: 0 malformed: 0 malformed: 0 malformed: 0 malformed: 0 notes: "n" }
 T
+encode Request symbol_request <<< 'id: 1 file: 2 symbols { list: true }'
+encode SymbolReply symbols <<< 'id: 1 symbols { start: 4096 size: 16 source: 2 name: "f" }'
+encode SymbolReply symbol_facts <<< 'id: 1 last: true facts { sources { name: ".symtab" symbols: 1 } memory: 99 notes: "n" }'
 encode Hello hello <<< 'version: 1 sandbox { name: "seccomp" applied: true detail: "x" }'
 encode Setup setup <<< 'version: 1 memory_limit: 150000000 cpu_milliseconds: 10000'

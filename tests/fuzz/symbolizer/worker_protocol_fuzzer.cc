@@ -6,6 +6,7 @@
 
 #include "symbolizer/client/reply_reader.h"
 #include "symbolizer/client/row_reader.h"
+#include "symbolizer/client/symbol_reader.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
 #include "symbolizer/protocol/text.h"
@@ -62,12 +63,27 @@ void read_row_reply(std::span<const std::byte> bytes) {
     require(is_clean_text(note));
 }
 
+void read_symbol_reply(std::span<const std::byte> bytes) {
+  const auto reply = decode_symbol_reply(bytes, 1);
+  if (!reply)
+    return;
+  const SymbolSink sink = [](const ListedSymbol& symbol) {
+    require(symbol.source < kMaxSymbolSources && is_clean_text(symbol.name));
+  };
+  SymbolFacts facts;
+  static_cast<void>(SymbolReader(sink, facts).take(*reply));
+  require(is_clean_text(facts.failure));
+  for (const SymbolSource& source : facts.sources)
+    require(is_clean_text(source.name));
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
   read_reply(bytes);
   read_row_reply(bytes);
+  read_symbol_reply(bytes);
   if (const auto request = decode_request(bytes); request)
     require(static_cast<size_t>(request->offsets_size()) <= kMaxOffsets);
   static_cast<void>(decode_hello(bytes));

@@ -101,6 +101,10 @@ TEST(Program, RefusesWrongUsageWithStatusTwoAndAHint) {
       {"record", "--container", "web"},
       {"report"},
       {"report", "--tree", "--folded", "x"},
+      {"inspect"},
+      {"inspect", "/bin/sh", "/bin/ls"},
+      {"inspect", "--row", "/bin/sh"},
+      {"inspect", ""},
       {"doctor", "extra"},
       {"completion", "tcsh"},
   };
@@ -124,7 +128,9 @@ TEST(Program, FailsWithStatusOneAtRunTime) {
 TEST(Program, NoticesThatItsOutputDoesNotArrive) {
   const auto full = [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); };
   for (const Words& words :
-       {Words{"--help"}, Words{"--version"}, Words{"completion", "bash"}, Words{"doctor"}}) {
+       {Words{"--help"}, Words{"--version"}, Words{"completion", "bash"}, Words{"doctor"},
+        Words{"inspect", PPROFD_PROGRAM}, Words{"inspect", PPROFD_PROGRAM, "--rows"},
+        Words{"inspect", PPROFD_PROGRAM, "--symbols"}}) {
     const Outcome outcome = run(words, full);
     EXPECT_EQ(outcome.status, 1) << words.front();
     EXPECT_THAT(outcome.err, HasSubstr("No space left on device")) << words.front();

@@ -25,8 +25,6 @@ using test::Scratch;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr RowOptions kTables{.merge_pairs = true, .padding = 15};
-
 WorkerOptions options_with(const std::string& program = PPROFD_TEST_WORKER,
                            std::chrono::milliseconds deadline = 60s) {
   WorkerOptions options;
@@ -94,6 +92,7 @@ void expect_same_facts(const UnwindTableFacts& got, const InProcess& here) {
   EXPECT_EQ(a.unsupported_cfa, b.unsupported_cfa);
   EXPECT_EQ(a.unsupported_fp, b.unsupported_fp);
   EXPECT_EQ(a.unsupported_sp, b.unsupported_sp);
+  EXPECT_EQ(a.go_functions, b.go_functions);
   EXPECT_EQ(a.signal_trampolines, b.signal_trampolines);
   EXPECT_EQ(a.text.start, b.text.start);
   EXPECT_EQ(a.text.end, b.text.end);
@@ -125,7 +124,8 @@ TEST(Rows, AreTheCompilersOwn) {
   uint64_t id = 0;
   for (const char* path : {"/usr/lib/x86_64-linux-gnu/libc.so.6",
                            "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/proc/self/exe"})
-    for (const RowOptions& options : {RowOptions{}, kTables, RowOptions{.merge_pairs = false}}) {
+    for (const RowOptions& options :
+         {RowOptions{}, kTableRows, RowOptions{.merge_pairs = false, .beyond_cfi = false}}) {
       SCOPED_TRACE(path);
       const Fd fd = test::open_file(path);
       expect_same(client, ++id, fd.get(), options);
@@ -141,10 +141,10 @@ TEST(Rows, OfTheVdsoComeFromItsImageInMemory) {
   const size_t size = header.e_shoff + size_t{header.e_shnum} * header.e_shentsize;
   ASSERT_EQ(::write(file.get(), &header, size), static_cast<ssize_t>(size));
   WorkerClient client(options_with());
-  expect_same(client, 1, file.get(), kTables);
+  expect_same(client, 1, file.get(), kTableRows);
   Collector got;
   EXPECT_TRUE(
-      client.compile_rows(1, file.get(), kTables, got.sink()).unwind.has_unwind_information());
+      client.compile_rows(1, file.get(), kTableRows, got.sink()).unwind.has_unwind_information());
   EXPECT_GT(got.rows.size(), 20U);
 }
 
@@ -163,7 +163,7 @@ TEST(Rows, OfAHundredMegabytesComeWithinTheWorkersMemory) {
     const Fd fd = test::open_file(path);
     uint64_t rows = 0;
     const auto facts = client.compile_rows(
-        ++id, fd.get(), kTables, [&](const RowBatch& batch) { rows += batch.addresses.size(); });
+        ++id, fd.get(), kTableRows, [&](const RowBatch& batch) { rows += batch.addresses.size(); });
     EXPECT_EQ(facts.failure, "") << path;
     EXPECT_EQ(facts.rows, rows) << path;
     EXPECT_GT(rows, 10'000U) << path;
@@ -180,7 +180,7 @@ TEST(Rows, AMappingsAddressComesFromTheSegments) {
   WorkerClient client(options_with());
   const Fd fd = test::open_file(scratch.path("s"));
   Collector got;
-  const auto facts = client.compile_rows(1, fd.get(), kTables, got.sink());
+  const auto facts = client.compile_rows(1, fd.get(), kTableRows, got.sink());
   EXPECT_EQ(translate(facts.segments, {0x1000}), ElfAddress{0x401000});
   EXPECT_EQ(translate(facts.segments, {0x7fffffff}), std::nullopt);
   ASSERT_FALSE(got.rows.empty());
@@ -188,20 +188,34 @@ TEST(Rows, AMappingsAddressComesFromTheSegments) {
   EXPECT_EQ(facts.base, ElfAddress{0x400000});
 }
 
-TEST(Rows, AFileWithoutUnwindInformationHasItsEntryAloneAndDoesNotFail) {
+TEST(Rows, BeyondCallFrameInformationComeOnlyWhereAskedFor) {
+  const Scratch scratch;
+  test::run("gcc -nostdlib -static -x assembler -o " + scratch.path("s") +
+            " - <<'E'\n.globl _start\n_start: hlt\nE");
+  WorkerClient client(options_with());
+  const Fd fd = test::open_file(scratch.path("s"));
+  Collector with;
+  client.compile_rows(1, fd.get(), {.beyond_cfi = true}, with.sink());
+  ASSERT_FALSE(with.rows.empty());
+  EXPECT_EQ(with.rows[0].rule.ra, UNWIND_RA_UNDEFINED);
+  Collector without;
+  client.compile_rows(1, fd.get(), {.beyond_cfi = false}, without.sink());
+  EXPECT_TRUE(without.rows.empty());
+}
+
+TEST(Rows, AFileWithoutUnwindInformationHasNoneAndDoesNotFail) {
   const Scratch scratch;
   test::run("gcc -nostdlib -static -x assembler -o " + scratch.path("s") +
             " - <<'E'\n.globl _start\n_start: jmp _start\nE");
   WorkerClient client(options_with());
   const Fd fd = test::open_file(scratch.path("s"));
   Collector got;
-  const auto facts = client.compile_rows(1, fd.get(), kTables, got.sink());
+  const auto facts = client.compile_rows(1, fd.get(), {.beyond_cfi = false}, got.sink());
   EXPECT_EQ(facts.failure, "");
   EXPECT_FALSE(facts.unwind.has_unwind_information());
   EXPECT_EQ(facts.segments.size(), 1U);
-  ASSERT_EQ(got.rows.size(), 2U);
-  EXPECT_EQ(got.rows[0].rule.ra, UNWIND_RA_UNDEFINED);
-  EXPECT_EQ(got.rows[1].rule.cfa, UNWIND_CFA_NONE);
+  for (const Row& row : got.rows)
+    EXPECT_EQ(row.rule.cfa, UNWIND_CFA_NONE);
 }
 
 TEST(Rows, FilesThatAreNoneSayWhy) {
@@ -216,13 +230,15 @@ TEST(Rows, FilesThatAreNoneSayWhy) {
   uint64_t id = 0;
   for (const auto& [path, why] : files) {
     const Fd fd = test::open_file(path);
-    EXPECT_THAT(client.compile_rows(++id, fd.get(), kTables, got.sink()).failure, HasSubstr(why));
+    EXPECT_THAT(client.compile_rows(++id, fd.get(), kTableRows, got.sink()).failure,
+                HasSubstr(why));
   }
   test::run("gcc -c -x c -o " + scratch.path("o") + " - <<'E'\nint f(void) { return 1; }\nE");
   const Fd object = test::open_file(scratch.path("o"));
-  EXPECT_THAT(client.compile_rows(++id, object.get(), kTables, got.sink()).failure,
+  EXPECT_THAT(client.compile_rows(++id, object.get(), kTableRows, got.sink()).failure,
               HasSubstr("a relocatable file has no addresses yet"));
-  EXPECT_THAT(client.compile_rows(++id, -1, kTables, got.sink()).failure, StartsWith("no file: "));
+  EXPECT_THAT(client.compile_rows(++id, -1, kTableRows, got.sink()).failure,
+              StartsWith("no file: "));
   EXPECT_EQ(got.batches, 0U);
   EXPECT_EQ(client.status().starts, 1U);
 }
@@ -230,14 +246,14 @@ TEST(Rows, FilesThatAreNoneSayWhy) {
 TEST(Rows, AndNamesAreAskedForByManyThreads) {
   WorkerClient client(options_with());
   const Fd fd = test::open_file("/usr/lib/x86_64-linux-gnu/libc.so.6");
-  const InProcess here = compile_here(fd.get(), kTables);
+  const InProcess here = compile_here(fd.get(), kTableRows);
   std::atomic<int> right = 0;
   std::vector<std::thread> threads;
   for (uint64_t id = 0; id < 2; ++id)
     threads.emplace_back([&, id] {
       for (int i = 0; i < 3; ++i) {
         Collector got;
-        client.compile_rows(id, fd.get(), kTables, got.sink());
+        client.compile_rows(id, fd.get(), kTableRows, got.sink());
         right += std::ranges::equal(got.rows, here.rows);
         right += client.symbolize(id, fd.get(), {}).build_id == here.build_id;
       }
@@ -254,7 +270,56 @@ TEST(Rows, ComeAfterTheNamesOfTheSameFile) {
   const Fd fd = test::open_file("/usr/lib/x86_64-linux-gnu/libc.so.6");
   const std::vector<FileOffset> asked = {{0x30000}};
   client.symbolize(1, fd.get(), asked);
-  expect_same(client, 1, fd.get(), kTables);
+  expect_same(client, 1, fd.get(), kTableRows);
+}
+
+TEST(Rows, MayBeTakenSlowly) {
+  WorkerClient client(options_with(PPROFD_TEST_WORKER, 2s));
+  const Fd fd = test::open_file("/usr/lib/x86_64-linux-gnu/libcrypto.so.3");
+  int batches = 0;
+  const auto facts = client.compile_rows(1, fd.get(), kTableRows, [&](const RowBatch&) {
+    if (++batches <= 2)
+      std::this_thread::sleep_for(1500ms);
+  });
+  EXPECT_EQ(facts.failure, "");
+  EXPECT_GE(batches, 2);
+}
+
+TEST(Symbols, AreListedInOrderWithTheirSource) {
+  const Scratch scratch;
+  test::run("g++ -O1 -nostdlib -shared -fPIC -Wl,--build-id -x c++ -o " + scratch.path("s") +
+            " - <<'E'\nint twice(int x) { return x + x; }\n"
+            "namespace a { int thrice(int x) { return twice(x) + x; } }\nE");
+  WorkerClient client(options_with());
+  const Fd fd = test::open_file(scratch.path("s"));
+  std::map<std::string, ListedSymbol> listed;
+  uint64_t last = 0;
+  const auto facts = client.list_symbols(1, fd.get(), [&](const ListedSymbol& symbol) {
+    EXPECT_LE(last, symbol.start.value);
+    last = symbol.start.value;
+    listed[std::string(symbol.name)] = symbol;
+  });
+  EXPECT_EQ(facts.failure, "");
+  EXPECT_EQ(facts.build_id.size(), 40U);
+  ASSERT_TRUE(listed.contains("twice(int)"));
+  ASSERT_TRUE(listed.contains("a::thrice(int)"));
+  EXPECT_EQ(facts.sources.at(listed["twice(int)"].source).name, ".symtab");
+  for (const auto& symbol : test::nm(scratch.path("s"), ""))
+    if (symbol.name == "_Z5twicei") {
+      EXPECT_EQ(listed["twice(int)"].start.value, symbol.address);
+      EXPECT_EQ(listed["twice(int)"].size, symbol.size);
+    }
+  uint64_t counted = 0;
+  for (const SymbolSource& source : client.list_symbols(1, fd.get()).sources)
+    counted += source.symbols;
+  EXPECT_EQ(counted, listed.size());
+}
+
+TEST(Symbols, OfAFileThatIsNoneSayWhy) {
+  WorkerClient client(options_with());
+  const Scratch scratch;
+  const Fd fd = test::open_file(scratch.write("script", "#!/bin/sh\n"));
+  EXPECT_THAT(client.list_symbols(1, fd.get()).failure, HasSubstr("not an ELF file"));
 }
 
 // Each is a program that behaves as its name says (bad_worker.cc).
@@ -297,7 +362,7 @@ TEST_P(BadRowWorker, CostsRowsOnly) {
   uint64_t next = 0;
   uint64_t rules = 0;
   uint64_t rows = 0;
-  const auto facts = client.compile_rows(1, fd.get(), kTables, [&](const RowBatch& batch) {
+  const auto facts = client.compile_rows(1, fd.get(), kTableRows, [&](const RowBatch& batch) {
     rules += batch.new_rules.size();
     rows += batch.addresses.size();
     for (size_t i = 0; i < batch.addresses.size(); ++i) {

@@ -76,6 +76,16 @@ TEST_F(Reader, PassesRowsOnAndThenTheFacts) {
   EXPECT_EQ(facts_.unwind.go->functions.at(0).function, GoFunction::kMstart);
 }
 
+TEST_F(Reader, AllRowsAreOfOneMachine) {
+  worker::RowReply reply = reply_with({5}, {0}, 1);
+  reply.set_machine(62);
+  EXPECT_EQ(take(reply), "");
+  EXPECT_EQ(facts_.machine, 62);
+  worker::RowReply other = reply_with({6}, {0}, 0);
+  other.set_machine(183);
+  EXPECT_EQ(take(other), "rows of another machine");
+}
+
 TEST_F(Reader, RowsMustAscend) {
   EXPECT_EQ(take(reply_with({5, 5}, {0, 0}, 1)), "rows that do not ascend");
   EXPECT_EQ(take(reply_with({5, 4}, {0, 0}, 1)), "rows that do not ascend");

@@ -114,6 +114,7 @@ TEST(RowReply, EachWrongOneIsRefused) {
             "rows that are not whole");
   EXPECT_EQ(row_refusal([](Reply& r) { r.mutable_new_rules()->back() = 1; }),
             "an impossible unwind rule");
+  EXPECT_EQ(row_refusal([](Reply& r) { r.set_machine(65536); }), "a machine that does not exist");
   EXPECT_EQ(row_refusal([](Reply& r) { r.set_base(UINT64_MAX); }), "rows beyond all addresses");
   EXPECT_EQ(row_refusal([](Reply& r) { r.clear_facts(); }), "facts in the wrong place");
   EXPECT_EQ(row_refusal([](Reply& r) { r.set_failure("x"); }), "facts in the wrong place");
@@ -142,7 +143,6 @@ TEST(RowReply, WrongFactsAreRefused) {
   const auto refusal_of = [](const std::function<void(Facts&)>& change) {
     return row_refusal([&](worker::RowReply& reply) { change(*reply.mutable_facts()); });
   };
-  EXPECT_EQ(refusal_of([](Facts& f) { f.set_machine(65536); }), "a machine that does not exist");
   EXPECT_EQ(refusal_of([](Facts& f) { f.mutable_segments(0)->set_offset(UINT64_MAX); }),
             "impossible segments");
   EXPECT_EQ(refusal_of([](Facts& f) {
@@ -164,6 +164,36 @@ TEST(RowReply, WrongFactsAreRefused) {
                 f.add_notes("x");
             }),
             "a note that is no text");
+}
+
+TEST(SymbolReply, EachWrongOneIsRefused) {
+  const auto refusal_of = [](const std::function<void(worker::SymbolReply&)>& change) {
+    worker::SymbolReply reply;
+    reply.set_id(7);
+    reply.set_last(true);
+    reply.mutable_facts()->add_sources()->set_name(".symtab");
+    reply.add_symbols()->set_name("f");
+    change(reply);
+    const auto decoded = decode_symbol_reply(encode(reply), 7);
+    return decoded ? "" : decoded.error().why;
+  };
+  using Reply = worker::SymbolReply;
+  EXPECT_EQ(refusal_of([](Reply&) {}), "");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.set_id(8); }), "a reply to another request");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.clear_facts(); }), "facts in the wrong place");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_symbols(0)->set_name("\x1b[2J"); }),
+            "a symbol with a name that is no text");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_symbols(0)->set_source(kMaxSymbolSources); }),
+            "a symbol with a name that is no text");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_facts()->mutable_sources(0)->set_name("\n"); }),
+            "a source that is no text");
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_facts()->add_notes("\n"); }),
+            "a note that is no text");
+  EXPECT_EQ(refusal_of([](Reply& r) {
+              r.Clear();
+              r.set_id(7);
+            }),
+            "a reply without symbols");
 }
 
 TEST(Request, CountsAndStylesAreBounded) {

@@ -53,7 +53,7 @@ protected:
     EXPECT_TRUE(taken) << taken.error().why;
     return true;
   };
-  RowWriter writer_{7, {0x1000}, send_};
+  RowWriter writer_{7, EM_X86_64, {0x1000}, send_};
 };
 
 TEST_F(Writer, RulesAreSentOnce) {
