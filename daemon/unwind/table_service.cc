@@ -101,18 +101,20 @@ void TableService::give_up() {
 }
 
 bool TableService::tick() {
+  pass_on_touches();
   const bool news = take_done();
   take_evicted();
   free_unused();
   hand_out();
-  if (steady_clock::now() - settled_ >= kSettleInterval)
-    settle();
+  const auto now = steady_clock::now();
+  if (now - settled_ >= kSettleInterval) {
+    settled_ = now;
+    store_->settle();
+  }
   return news;
 }
 
-void TableService::settle() {
-  settled_ = steady_clock::now();
-  store_->settle();
+void TableService::pass_on_touches() {
   for (uint32_t at = 0; at < entries_.size(); ++at) {
     if (std::exchange(entries_[at].touched, false))
       store_->touch(PPROFD_TABLE_FIRST + at);

@@ -55,7 +55,7 @@ public:
   void remove_user(uint32_t table);
   // A sample needs the table: it is made before others, or again where it was evicted.
   void demand(uint32_t table);
-  // A sample was unwound by it. Cheap: told to the store now and then.
+  // A sample was unwound by it. Cheap: told to the store by the next tick().
   void touch(uint32_t table) { entry(table).touched = true; }
 
   [[nodiscard]] TableState state(uint32_t table) const;
@@ -112,7 +112,7 @@ private:
   bool take_done();
   void take_evicted();
   void free_unused();
-  void settle();
+  void pass_on_touches();
   void hand_out();
   [[nodiscard]] std::optional<uint32_t> next_file() const;
   [[nodiscard]] bool background_may_work() const;

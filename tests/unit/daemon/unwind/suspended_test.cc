@@ -124,7 +124,7 @@ TEST_F(Suspended, EndsWhereTheCopyEnds) {
     auto stack = SuspendedStack::parse(record(part), known_);
     ASSERT_TRUE(stack);
     stack->resume(rules_);
-    EXPECT_EQ(stack->end(), PPROFD_STACK_READ_FAILED) << words;
+    EXPECT_EQ(stack->end(), PPROFD_STACK_COPY_LIMIT) << words;
     EXPECT_EQ(Frames(stack->frames().begin(), stack->frames().end()),
               Frames(chain_.begin(), chain_.begin() + 1 + static_cast<ptrdiff_t>(words / 2)));
   }
@@ -137,18 +137,17 @@ TEST_F(Suspended, SaysWhereTheCopyWasTooSmall) {
   auto stack = SuspendedStack::parse(record(deep), known_);
   ASSERT_TRUE(stack);
   stack->resume(rules_);
-  EXPECT_EQ(stack->end(), deep.size() / 2 < PPROFD_MAX_USER_FRAMES ? PPROFD_STACK_COPY_LIMIT
-                                                                   : PPROFD_STACK_FRAME_LIMIT);
-  // Frames of 64 bytes: fewer than the limit, and the copy is used up.
+  EXPECT_EQ(stack->end(), PPROFD_STACK_FRAME_LIMIT);
+  // Frames of 128 bytes: fewer than the limit, and the copy is used up.
   for (size_t at = 0; at < deep.size(); ++at)
-    deep[at] = at % 8 == 7 ? kCaller + 1 : 0;
+    deep[at] = at % 16 == 15 ? kCaller + 1 : 0;
   for (const uint64_t code : {kLeaf, kCaller})
-    rules_.rule(code, {.cfa = UNWIND_CFA_SP, .cfa_offset = 64, .ra_offset = -8});
+    rules_.rule(code, {.cfa = UNWIND_CFA_SP, .cfa_offset = 128, .ra_offset = -8});
   stack = SuspendedStack::parse(record(deep), known_);
   ASSERT_TRUE(stack);
   stack->resume(rules_);
   EXPECT_EQ(stack->end(), PPROFD_STACK_COPY_LIMIT);
-  EXPECT_EQ(stack->frames().size(), 1 + deep.size() / 8);
+  EXPECT_EQ(stack->frames().size(), 1 + deep.size() / 16);
 }
 
 TEST_F(Suspended, BytesBehindTheCopyAreNoPartOfIt) {
@@ -157,7 +156,7 @@ TEST_F(Suspended, BytesBehindTheCopyAreNoPartOfIt) {
   auto stack = SuspendedStack::parse(bytes, known_);
   ASSERT_TRUE(stack);
   stack->resume(rules_);
-  EXPECT_EQ(stack->end(), PPROFD_STACK_READ_FAILED);
+  EXPECT_EQ(stack->end(), PPROFD_STACK_COPY_LIMIT);
   EXPECT_EQ(stack->frames().size(), 2U);
 }
 
