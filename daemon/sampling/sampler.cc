@@ -60,8 +60,7 @@ const pprofd_sample& SampleBatch::sample(const Entry& entry) const {
 }
 
 std::span<const uint64_t> SampleBatch::record(const Entry& entry) const {
-  return std::span(words_).subspan(entry.offset,
-                                   sample(entry).header.size / sizeof(uint64_t));
+  return std::span(words_).subspan(entry.offset, sample(entry).header.size / sizeof(uint64_t));
 }
 
 std::span<const uint64_t> SampleBatch::frames(const Entry& entry) const {

@@ -13,8 +13,8 @@
 
 namespace pprofd {
 
-// What a chunk takes of the kernel's memory: with its key and the hash map's own fields it fills one
-// of the allocator's objects of 2 KiB.
+// What a chunk takes of the kernel's memory: with its key and the hash map's own fields it fills
+// one of the allocator's objects of 2 KiB.
 inline constexpr size_t kTableChunkBytes = 2048;
 
 class UnwindMaps {
