@@ -69,9 +69,9 @@ def functions(path, _changed):
 
 @functools.cache
 def linkage_stubs(path, _changed):
-    """Where the file's .plt starts and ends."""
+    """Where the file's .plt, or a static one's .iplt, starts and ends."""
     listing = subprocess.run(["readelf", "-SW", path], capture_output=True, text=True).stdout
-    found = re.search(r" \.plt +PROGBITS +(\w+) +\w+ +(\w+)", listing)
+    found = re.search(r" \.i?plt +PROGBITS +(\w+) +\w+ +(\w+)", listing)
     return (int(found[1], 16), int(found[1], 16) + int(found[2], 16)) if found else (0, 0)
 
 
