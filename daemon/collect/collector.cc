@@ -79,9 +79,7 @@ void Collector::prepare_unwinding() {
   unwind_tables_ = std::make_unique<TableStore>(maps, options_.sampler.table_bytes);
   table_service_ = std::make_unique<TableService>(
       *unwind_tables_,
-      [this](const TableService::File& file) {
-        return compile_rows(row_compiler_, file);
-      },
+      [this](const TableService::File& file) { return compile_rows(row_compiler_, file); },
       [this](uint64_t file_id) { return open_for_rows(file_id); });
   spaces_ = std::make_unique<SpaceKeeper>(maps, *table_service_);
   table_->on_mappings = [this](Process& process) { changed_.push_back(&process); };
@@ -95,8 +93,7 @@ Result<TableService::File> Collector::open_for_rows(uint64_t file_id) {
     return std::unexpected(fd.error());
   const Executable* executable = is_vdso ? nullptr : store_.find(id);
   const bool held = executable != nullptr && executable->kernel_build_id;
-  return TableService::File{file_id, std::move(*fd),
-                            held ? executable->build_id : std::string()};
+  return TableService::File{file_id, std::move(*fd), held ? executable->build_id : std::string()};
 }
 
 // Processes that are no targets need no tables.

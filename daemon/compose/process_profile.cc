@@ -1,13 +1,13 @@
 #include "daemon/compose/process_profile.h"
 
-#include "daemon/kernel/vdso.h"
-
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "daemon/kernel/vdso.h"
 
 namespace pprofd {
 
