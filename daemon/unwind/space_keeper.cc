@@ -36,7 +36,8 @@ SpaceKeeper::Mappings SpaceKeeper::mappings_of(const Process& process) {
   Mappings mappings;
   const auto& live = process.space.live();
   // What does not fit is unwound in user space.
-  const size_t count = std::min<size_t>(live.size(), PPROFD_SPACE_MAX_MAPPINGS);
+  const size_t count =
+      std::min(live.size(), size_t{PPROFD_SPACE_MAPPINGS} * PPROFD_SPACE_DIRECTORY);
   mappings.reserve(count);
   for (const Mapping& mapping : std::span(live).first(count))
     mappings.push_back(
@@ -53,8 +54,8 @@ void SpaceKeeper::update(const Process& process) {
     return;
   }
   const auto [known, is_new] = spaces_of_.try_emplace(process.serial, spaces_.end());
-  const Spaces::iterator before = known->second;
-  const Spaces::iterator now = use(mappings_of(process));
+  const auto before = known->second;
+  const auto now = use(mappings_of(process));
   if (now == spaces_.end()) {
     forget(process);
     return;
