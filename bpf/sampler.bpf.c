@@ -22,17 +22,17 @@ char LICENSE[] SEC("license") = "GPL";
 /* arch/x86/include/asm/segment.h */
 #define USER32_CS 0x23
 
-/* The record as it is sent, and behind it the unwinder's own. */
+/* The unwinder's own, and behind it the record as it is sent. */
 struct scratch {
-	struct pprofd_sample sample;
-	__u64 frames[PPROFD_MAX_FRAMES];
-	__u8 suspended[sizeof(struct unwind_suspended) + UNWIND_STATE_SAVED +
-		       UNWIND_SUSPENDED_STACK];
 	/* Here and not on the stack so that another program may go on with it. */
 	struct unwind_state unwind;
 	__u32 first; /* of the user frames in frames[] */
 	__u32 space;
 	__u32 mappings;
+	struct pprofd_sample sample;
+	__u64 frames[PPROFD_MAX_FRAMES];
+	__u8 suspended[sizeof(struct unwind_suspended) + UNWIND_STATE_SAVED +
+		       UNWIND_SUSPENDED_STACK];
 };
 
 /* By CPU; an element of a per-CPU map could not be so large. */
@@ -275,7 +275,7 @@ static __always_inline bool send(const struct pprofd_config *cfg, struct scratch
 {
 	__u64 size = sizeof(scratch->sample) + words * sizeof(__u64) + extra;
 
-	if (size > offsetof(struct scratch, unwind))
+	if (size > sizeof(*scratch) - offsetof(struct scratch, sample))
 		return false;
 	scratch->sample.header.size = (__u32)size;
 	/* The reader drains at its own pace; it is woken only when the ring fills up. */
@@ -283,7 +283,7 @@ static __always_inline bool send(const struct pprofd_config *cfg, struct scratch
 			     ? BPF_RB_FORCE_WAKEUP
 			     : BPF_RB_NO_WAKEUP;
 
-	return bpf_ringbuf_output(&samples, scratch, size, wake) == 0;
+	return bpf_ringbuf_output(&samples, &scratch->sample, size, wake) == 0;
 }
 
 SEC("perf_event")

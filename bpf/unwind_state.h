@@ -9,6 +9,12 @@
 #define UNWIND_INLINE static inline __attribute__((always_inline))
 #endif
 
+/* What is rare, or long and used often: code that is not hot should not stand between that which
+ * is. */
+#ifndef UNWIND_NOINLINE
+#define UNWIND_NOINLINE static __attribute__((noinline, unused))
+#endif
+
 #include "bpf/unwind_arch.h"
 
 #define UNWIND_BLOCK_WORDS 64

@@ -69,7 +69,7 @@ UNWIND_INLINE int unwind_push(struct unwind_state *state)
 
 /* Loads the words at address into the block, and some below it: the frame pointer is saved below
  * the return address. Fewer where memory ends. */
-UNWIND_INLINE int unwind_fill(struct unwind_state *state, __u64 address)
+UNWIND_NOINLINE int unwind_fill(struct unwind_state *state, __u64 address)
 {
 	__u64 start = address - 6 * 8;
 
@@ -267,6 +267,56 @@ UNWIND_INLINE int unwind_return_address(struct unwind_state *state, const struct
 	}
 }
 
+/* The word of the block that stands at address; -1: it is not there. The verifier must see the
+ * index compared that is used. */
+UNWIND_INLINE int unwind_block_word(const struct unwind_state *state, __u64 address, __u64 *word)
+{
+	__u64 at = (address - state->block_start) >> 3;
+
+	__asm__ volatile("" : "+r"(at));
+	if (at >= state->block_words || at >= UNWIND_BLOCK_WORDS)
+		return -1;
+	*word = state->block[at];
+	return 0;
+}
+
+/* Nearly all rules: the CFA is sp or fp and a number, the return address stands below it, and fp is
+ * what it was or is saved below as well. Does such a step and returns 1; where anything is unusual
+ * it does nothing and returns 0, and unwind_by_rule() says what to make of it. */
+UNWIND_INLINE int unwind_by_simple_rule(struct unwind_state *state, const struct unwind_found *rule)
+{
+	__u64 cfa, ip, fp = state->fp, *slot;
+
+	if ((rule->cfa != UNWIND_CFA_SP && rule->cfa != UNWIND_CFA_FP) ||
+	    rule->ra != UNWIND_RA_AT_CFA || rule->fp > UNWIND_FP_AT_CFA || rule->flags != 0 ||
+	    rule->ra_offset != -8 || state->no_fp || state->guess)
+		return 0;
+	cfa = (rule->cfa == UNWIND_CFA_SP ? state->sp : fp) + (__u64)(__s64)rule->cfa_offset;
+	if ((cfa & 7) != 0 || cfa <= state->sp)
+		return 0;
+	if (unwind_block_word(state, cfa - 8, &ip) != 0 &&
+	    (unwind_fill(state, cfa - 8) != 0 || unwind_block_word(state, cfa - 8, &ip) != 0))
+		return 0;
+	if (rule->fp == UNWIND_FP_AT_CFA &&
+	    ((rule->fp_offset & 7) != 0 ||
+	     unwind_block_word(state, cfa + (__u64)(__s64)rule->fp_offset, &fp) != 0))
+		return 0;
+	ip &= UNWIND_ADDRESS_MASK;
+	slot = unwind_slot(state, state->frame_count);
+	if (ip == 0 || ip >= UNWIND_USER_END || !slot)
+		return 0;
+	*slot = ((ip - 1) & PPROFD_FRAME_PAYLOAD_MASK) |
+		((__u64)PPROFD_FRAME_NATIVE << PPROFD_FRAME_KIND_SHIFT);
+	state->frame_count++;
+	state->ip = ip;
+	state->sp = cfa;
+	state->fp = fp;
+	state->exact = 0;
+	state->signal_frame = 0;
+	state->leaf = 0;
+	return 1;
+}
+
 UNWIND_INLINE int unwind_by_rule(struct unwind_state *state, const struct unwind_found *rule,
 				 __u64 pc)
 {
@@ -318,7 +368,7 @@ UNWIND_INLINE int unwind_step(struct unwind_state *state)
 
 	switch (unwind_find(state, pc, &rule)) {
 	case UNWIND_FOUND:
-		return unwind_by_rule(state, &rule, pc);
+		return unwind_by_simple_rule(state, &rule) ? 0 : unwind_by_rule(state, &rule, pc);
 	case UNWIND_NO_MAPPING:
 		/* A guess that leads to no code was none. */
 		state->frame_count -= state->guess && state->frame_count;

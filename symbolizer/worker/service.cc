@@ -179,7 +179,7 @@ void Service::answer_symbols(const worker::Request& request, const Fd& file, con
     return;
   }
   const ParsedFile& parsed = cache_.get(request.file(), *source, /*names=*/true);
-  if (!parsed.image) {
+  if (!parsed.image || !parsed.symbols) {
     send_failure<worker::SymbolReply>(request, {}, parsed.failure, send);
     return;
   }

@@ -61,8 +61,7 @@ bool starts_with(std::span<const std::byte> code, const std::array<uint8_t, N>& 
 
 } // namespace
 
-FunctionRows::FunctionRows(const ByteSource& source, const ElfImage& image)
-    : image_(&image), bytes_(source) {
+FunctionRows::FunctionRows(const ByteSource& source, const ElfImage& image) : bytes_(source) {
   for (const ElfSegment& segment : image.segments())
     if (segment.executable) {
       cfi::CfiSection code;

@@ -24,7 +24,7 @@ namespace pprofd::symbolizer::go {
 
 class FunctionRows {
 public:
-  // All must outlive this.
+  // `source` must outlive this.
   FunctionRows(const ByteSource& source, const ElfImage& image);
 
   struct FunctionRow {
@@ -47,7 +47,6 @@ private:
   void add_piece(const StackPiece& piece, const Frame& frame, uint8_t flags);
   void add_switching(const Function& function, const Frame& frame, bool ends);
 
-  const ElfImage* image_;
   cfi::SectionBytes bytes_;
   std::vector<cfi::CfiSection> code_;
   std::vector<FunctionRow> rows_;
