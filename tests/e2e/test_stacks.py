@@ -58,7 +58,7 @@ def user_stack(profile, sample):
 
 
 def faults(profile, name, at_least):
-    """What is wrong: at least 99.9 % of the stacks must be complete, and they must be the chain's."""
+    """What is wrong: 99.9 % of the stacks must be complete, and all that are must be the chain's."""
     wrong = {}
     matches = re.compile(PATTERNS[name]).fullmatch
     cut = sum(int(count) for key, count in profile.facts.items() if key.startswith("stacks.incomplete."))
@@ -67,7 +67,7 @@ def faults(profile, name, at_least):
         if not matches(stack):
             wrong[stack] = wrong.get(stack, 0) + sample.values[0]
     reasons = {key: value for key, value in profile.facts.items() if key.startswith("stacks.")}
-    allowed = (1 - LEAST_COMPLETE.get(name, 0.999)) * profile.total
+    allowed = (1 - LEAST_COMPLETE.get(name, 0.999)) * profile.total + 2  # few samples say little
     if profile.total < at_least:
         yield f"{name}: {profile.total} samples"
     if cut > allowed:
