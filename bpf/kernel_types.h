@@ -65,6 +65,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	void *mm; /* null: a kernel thread, or a process that is ending and has no memory left */
 	__u64 start_boottime;
 	char comm[16];
 };

@@ -174,7 +174,7 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 	struct unwind_state *unwind = &scratch->unwind;
 	__u16 cs;
 
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) {
+	if (!task->mm || (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))) {
 		scratch->sample.stack_end = PPROFD_STACK_NO_USER_STACK;
 		return;
 	}
