@@ -33,12 +33,13 @@ struct rule_cache {
 	({                                                                                         \
 		__u32 low_ = 0, high_ = (count);                                                   \
 		for (int step_ = 0; step_ < (steps); step_++) {                                    \
-			__u32 index = (low_ + high_) >> 1;                                         \
+			__u64 index = (low_ + high_) >> 1;                                         \
+			UNWIND_SEEN(index);                                                        \
 			if (low_ < high_ && index < (limit)) {                                     \
 				if ((at) <= (value))                                               \
-					low_ = index + 1;                                          \
+					low_ = (__u32)index + 1;                                   \
 				else                                                               \
-					high_ = index;                                             \
+					high_ = (__u32)index;                                      \
 			}                                                                          \
 		}                                                                                  \
 		low_;                                                                              \
@@ -57,7 +58,7 @@ UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 ma
 {
 	struct pprofd_chunk_key key = {.owner = space, .chunk = 0};
 	const struct pprofd_space_chunk *chunk;
-	__u32 at;
+	__u64 at;
 
 	if (mappings > PPROFD_SPACE_MAPPINGS) {
 		key.chunk = PPROFD_DIRECTORY_CHUNK;
@@ -70,13 +71,14 @@ UNWIND_INLINE enum unwind_lookup find_mapping(void *world, __u32 space, __u32 ma
 			return UNWIND_PENDING;
 		if (at == 0)
 			return UNWIND_NO_MAPPING;
-		key.chunk = at - 1;
+		key.chunk = (__u32)at - 1;
 	}
 	chunk = unwind_space_chunk(world, &key);
 	if (!chunk)
 		return UNWIND_PENDING;
 	at = COUNT_NOT_ABOVE(6, PPROFD_SPACE_MAPPINGS, chunk->count, pc,
 			     chunk->mappings[index].start);
+	UNWIND_SEEN(at);
 	if (at == 0 || at > PPROFD_SPACE_MAPPINGS)
 		return STILL_OF(chunk->owner, space) ? UNWIND_NO_MAPPING : UNWIND_PENDING;
 	*to = chunk->mappings[at - 1];
@@ -135,7 +137,8 @@ UNWIND_INLINE enum unwind_lookup find_row(void *world, __u32 table, __u32 addres
 	struct pprofd_chunk_key key = {.owner = table, .chunk = 0};
 	enum unwind_lookup result = find_chunk(world, address, &key);
 	const struct pprofd_table_chunk *chunk;
-	__u32 low, row, at, end;
+	__u32 low, row, end;
+	__u64 at;
 
 	if (result != UNWIND_FOUND)
 		return result;
@@ -145,6 +148,7 @@ UNWIND_INLINE enum unwind_lookup find_row(void *world, __u32 table, __u32 addres
 	low = address - chunk->base;
 	end = chunk->end;
 	at = COUNT_NOT_ABOVE(9, PPROFD_TABLE_ROWS, chunk->count, low, chunk->rows[index] & 0xffff);
+	UNWIND_SEEN(at);
 	row = at == 0 || at > PPROFD_TABLE_ROWS ? 0 : chunk->rows[at - 1];
 	if (!STILL_OF(chunk->key.owner, table) || chunk->key.chunk != key.chunk)
 		return UNWIND_PENDING;

@@ -15,6 +15,10 @@
 #define UNWIND_NOINLINE static __attribute__((noinline, unused))
 #endif
 
+/* The verifier must see that very value compared with a bound which is used as an index then, 64
+ * bits wide: here the compiler forgets what else it knows of it. */
+#define UNWIND_SEEN(value) __asm__ volatile("" : "+r"(value))
+
 #include "bpf/unwind_arch.h"
 
 #define UNWIND_BLOCK_WORDS 64

@@ -101,6 +101,7 @@ UNWIND_INLINE int unwind_word(struct unwind_state *state, __u64 address, __u64 *
 			return -1;
 		index = (address - state->block_start) >> 3;
 	}
+	UNWIND_SEEN(index);
 	if (index >= UNWIND_BLOCK_WORDS)
 		return -1;
 	*word = state->block[index];
@@ -110,6 +111,8 @@ UNWIND_INLINE int unwind_word(struct unwind_state *state, __u64 address, __u64 *
 /* A register other than sp and fp: known at the leaf, and below a signal frame. */
 UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *value)
 {
+	__u64 index = reg;
+
 	if (reg == UNWIND_SP) {
 		*value = state->sp;
 		return 0;
@@ -118,10 +121,11 @@ UNWIND_INLINE int unwind_register(struct unwind_state *state, __u32 reg, __u64 *
 		*value = state->fp;
 		return state->no_fp ? -1 : 0;
 	}
-	if (reg >= UNWIND_REGISTERS)
+	UNWIND_SEEN(index);
+	if (index >= UNWIND_REGISTERS)
 		return -1;
 	if (state->leaf) {
-		*value = state->registers[reg];
+		*value = state->registers[index];
 		return 0;
 	}
 	if (state->signal_frame == 0)
@@ -267,13 +271,12 @@ UNWIND_INLINE int unwind_return_address(struct unwind_state *state, const struct
 	}
 }
 
-/* The word of the block that stands at address; -1: it is not there. The verifier must see the
- * index compared that is used. */
+/* The word of the block that stands at address; -1: it is not there. */
 UNWIND_INLINE int unwind_block_word(const struct unwind_state *state, __u64 address, __u64 *word)
 {
 	__u64 at = (address - state->block_start) >> 3;
 
-	__asm__ volatile("" : "+r"(at));
+	UNWIND_SEEN(at);
 	if (at >= state->block_words || at >= UNWIND_BLOCK_WORDS)
 		return -1;
 	*word = state->block[at];
