@@ -195,20 +195,22 @@ void TableService::hand_out() {
       ++stats_.failed;
     }
   }
-  std::ranges::stable_partition(jobs_, &Job::demanded);
   changed_.notify_all();
 }
 
-// The first job, as soon as it may be done; nullopt: the service ends.
+// The first job that samples wait for, or else the first as soon as it may be done; nullopt: the
+// service ends.
 std::optional<TableService::Job> TableService::await_job(std::unique_lock<std::mutex>& lock,
                                                          const std::stop_token& stop) {
-  const auto may_begin = [this] {
-    return !jobs_.empty() && (jobs_.front().demanded || background_may_work());
+  const auto next = [this] {
+    const auto demanded = std::ranges::find_if(jobs_, &Job::demanded);
+    return demanded == jobs_.end() && background_may_work() ? jobs_.begin() : demanded;
   };
+  const auto may_begin = [&] { return next() != jobs_.end(); };
   while (!stop.stop_requested()) {
-    if (may_begin()) {
-      Job job = std::move(jobs_.front());
-      jobs_.pop_front();
+    if (const auto first = next(); first != jobs_.end()) {
+      Job job = std::move(*first);
+      jobs_.erase(first);
       return job;
     }
     if (jobs_.empty())
