@@ -46,12 +46,14 @@ enum pprofd_frame_kind {
 /* Why the walk of a user stack ended. Everything but COMPLETE, NO_USER_STACK and NOT_WANTED is an
  * incomplete stack; the names in user space are in daemon/sampling/reasons.h. */
 enum pprofd_stack_end {
-	PPROFD_STACK_COMPLETE = 0,  /* reached the thread's root */
-	PPROFD_STACK_NO_USER_STACK, /* kernel thread or worker: there is none, the trace is whole */
-	PPROFD_STACK_NOT_WANTED,    /* user stacks are switched off */
-	PPROFD_STACK_FRAME_LIMIT,   /* more than PPROFD_MAX_USER_FRAMES */
-	PPROFD_STACK_KERNEL_LIMIT,  /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
-	PPROFD_STACK_READ_FAILED,   /* the stack's memory could not be read */
+	PPROFD_STACK_COMPLETE = 0, /* reached the thread's root */
+	/* A kernel thread or worker, a process between execve's two programs or at its end: there
+	 * is none, the trace is whole. */
+	PPROFD_STACK_NO_USER_STACK,
+	PPROFD_STACK_NOT_WANTED,	 /* user stacks are switched off */
+	PPROFD_STACK_FRAME_LIMIT,	 /* more than PPROFD_MAX_USER_FRAMES */
+	PPROFD_STACK_KERNEL_LIMIT,	 /* more than PPROFD_MAX_KERNEL_FRAMES in the kernel */
+	PPROFD_STACK_READ_FAILED,	 /* the stack's memory could not be read */
 	PPROFD_STACK_BAD_RETURN_ADDRESS, /* the return address is no user address */
 	PPROFD_STACK_NO_MAPPING,	 /* a pc outside all executable mappings */
 	PPROFD_STACK_NO_ROW,		 /* no row for a pc, nor a frame pointer to follow */

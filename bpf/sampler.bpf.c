@@ -22,6 +22,10 @@ char LICENSE[] SEC("license") = "GPL";
 /* arch/x86/include/asm/segment.h */
 #define USER32_CS 0x23
 
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+#define NR_EXECVE   59
+#define NR_EXECVEAT 322
+
 /* The unwinder's own, and behind it the record as it is sent. */
 struct scratch {
 	/* Here and not on the stack so that another program may go on with it. */
@@ -148,6 +152,17 @@ static __always_inline __u16 read_user_registers(struct bpf_perf_event_data *ctx
 	return *(volatile __u16 *)&regs->cs;
 }
 
+/* Whether the thread is where execve has replaced its memory, but not yet its registers: those, and
+ * the stack, are of a program that is no more. */
+static __always_inline bool is_between_programs(struct task_struct *task, __u64 sp)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 number = regs->orig_ax, word;
+
+	return (number == NR_EXECVE || number == NR_EXECVEAT) &&
+	       bpf_probe_read_user(&word, sizeof(word), (const void *)sp) != 0;
+}
+
 static __always_inline void find_space(struct scratch *scratch)
 {
 	__u32 pid = scratch->sample.pid;
@@ -179,6 +194,10 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 		return;
 	}
 	cs = read_user_registers(ctx, task, in_kernel, unwind);
+	if (in_kernel && is_between_programs(task, unwind->sp)) {
+		scratch->sample.stack_end = PPROFD_STACK_NO_USER_STACK;
+		return;
+	}
 	scratch->first = first;
 	find_space(scratch);
 	unwind_begin(unwind);

@@ -1,10 +1,12 @@
 """Stacks are complete and true, without frame pointers: programs whose call chains are known."""
 import contextlib
 import re
+import shutil
 
 import pytest
 from harness.paths import workload
-from harness.processes import start_workload
+from harness.processes import Process, start_workload
+from harness.statistics import assert_count
 
 pytestmark = pytest.mark.requires("bpf")
 
@@ -92,3 +94,36 @@ def test_known_chains(pprofd, long, build):
         found = [fault for name, target in targets.items()
                  for fault in faults(run.profile_of(target.pid), name, 500 if long else 50)]
     assert not found, "\n".join(found)
+
+
+def test_short_processes_have_whole_stacks(pprofd, long, tmp_path, record_property):
+    """Programs of 20 ms, each from a file of its own that nobody saw before: sampled as often as their
+    CPU time says, with complete stacks and names."""
+    count = 2000 if long else 200
+    programs = []
+    for number in range(count):
+        programs.append(tmp_path / f"program{number}")
+        shutil.copy(workload("burn"), programs[-1])
+    commands = "".join(f"'{workload('spawner')}' 1 1 '{program}' 20\n" for program in programs)
+    run = pprofd.start("record", "--all", "--merge", "-o", "all.pb.gz").wait_started()
+    with Process(["sh", "-ec", commands]) as shell:
+        out, _ = shell.wait(600)
+    profile = run.finish(60).succeed().profile
+    cpu = {int(pid): int(ns) / 1e9 for pid, _, ns in map(str.split, out.decode().splitlines())}
+    assert len(cpu) == count
+    mine = [sample for sample in profile.samples if profile.labels_of(sample)["pid"] in cpu]
+    taken = sum(sample.values[0] for sample in mine)
+    whole = sum(sample.values[0] for sample in mine if ends_well(profile, sample))
+    record_property("taken", taken)
+    record_property("whole", whole)
+    assert_count(taken, sum(cpu.values()), 99, profile.duration_nanos / 1e9)
+    assert whole >= 0.995 * taken - 2, [  # few samples say little
+        user_stack(profile, sample) for sample in mine if not ends_well(profile, sample)][:10]
+
+
+def ends_well(profile, sample):
+    """Whether a stack of a program that has just been started is whole: it begins where the program does,
+    or in the dynamic loader's _start, or there is no user stack: the kernel executes or ends it."""
+    stack = user_stack(profile, sample)
+    return (stack == "" or re.search(ROOT + "$", stack) is not None or
+            stack.split(";")[-2].startswith(("ld-linux", "_start", "_dl_start_user")))
