@@ -85,7 +85,7 @@ def test_kernel_time_of_a_process(pprofd):
 def test_without_kernel_stacks(pprofd):
     """With --no-kernel the samples stay and their kernel frames go."""
     with start_workload(workload("kernel_time")) as target:
-        profile = pprofd.run("record", "-p", target.pid, "-d", 1, "--no-kernel").succeed().profile
+        profile = pprofd.run("record", "-p", target.pid, "-F", 999, "-d", 1, "--no-kernel").succeed().profile
     assert profile.total > 10
     assert not any(mapping.is_kernel for mapping in profile.mappings)
     assert profile.cumulative("read_zeros") >= 0.9 * profile.total
@@ -94,7 +94,7 @@ def test_without_kernel_stacks(pprofd):
 def test_without_user_stacks(pprofd):
     """With --no-user only kernel frames stay; time outside the kernel is "[user]"."""
     with start_workload(workload("kernel_time")) as target:
-        profile = pprofd.run("record", "-p", target.pid, "-d", 1, "--no-user").succeed().profile
+        profile = pprofd.run("record", "-p", target.pid, "-F", 999, "-d", 1, "--no-user").succeed().profile
     assert profile.total > 10
     assert "read_zeros" not in profile.function_names()
     for sample in profile.samples:

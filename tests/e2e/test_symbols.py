@@ -16,7 +16,7 @@ pytestmark = pytest.mark.requires("bpf")
 
 def record(pprofd, program, *arguments, seconds=1, options=()):
     with start_workload(program, *arguments) as target:
-        return pprofd.run("record", "-p", target.pid, "-d", seconds, *options).succeed().profile
+        return pprofd.run("record", "-p", target.pid, "-F", 499, "-d", seconds, *options).succeed().profile
 
 
 def test_procedure_linkage_table(pprofd):

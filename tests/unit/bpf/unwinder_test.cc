@@ -502,7 +502,7 @@ TEST_F(Unwinder, ReadsTheStackInBlocks) {
 }
 
 TEST_F(Unwinder, ReadsLessWhereMemoryEnds) {
-  for (const uint64_t words : {1, 2, 15, 16, 17, 63}) {
+  for (const uint64_t words : {1UL, 2UL, 15UL, 16UL, 17UL, 63UL}) {
     memory.words.clear();
     const uint64_t at = kStack + 0x1000 - words * 8;
     memory.fill(at, kStack + 0x1000);
