@@ -51,7 +51,9 @@ public:
 
 private:
   static Fd hash(uint32_t key, uint32_t value, uint32_t entries) {
-    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+    bpf_map_create_opts options{};
+    options.sz = sizeof(options);
+    options.map_flags = BPF_F_NO_PREALLOC;
     return Fd(::bpf_map_create(BPF_MAP_TYPE_HASH, "test", key, value, entries, &options));
   }
 

@@ -150,7 +150,7 @@ protected:
 };
 
 TEST_F(Keeper, FindsEveryMappingHoweverMany) {
-  for (const size_t count : {1, 2, 39, 40, 41, 80, 81, 400, 4799, 4800}) {
+  for (const size_t count : {1UL, 2UL, 39UL, 40UL, 41UL, 80UL, 81UL, 400UL, 4799UL, 4800UL}) {
     const Pieces mapped = pieces(count);
     Process one = process(100, mapped);
     keeper_.update(one);
@@ -199,7 +199,7 @@ TEST_F(Keeper, TheSameMappingsShareASpace) {
 TEST_F(Keeper, ReplacementIsSeenWholeAndLeavesNothing) {
   Process one = process(100, pieces(10));
   keeper_.update(one);
-  for (const size_t count : {11, 45, 45, 3, 200, 1}) {
+  for (const size_t count : {11UL, 45UL, 45UL, 3UL, 200UL, 1UL}) {
     const Pieces mapped = pieces(count, static_cast<uint32_t>(count), kBase + count * kPage);
     map(one, mapped);
     keeper_.update(one);

@@ -95,7 +95,7 @@ TEST_F(Layout, NoRowsIsATableThatSaysSo) {
 }
 
 TEST_F(Layout, RowCountsAroundAChunksAreFound) {
-  for (const size_t rows : {1, 2, 3, 489, 490, 491, 979, 980, 981}) {
+  for (const size_t rows : {1UL, 2UL, 3UL, 489UL, 490UL, 491UL, 979UL, 980UL, 981UL}) {
     LaidOut table(MadeRows::random(dice_, rows, 16));
     EXPECT_EQ(table.chunks().size(), 1 + (rows + 489) / 490);
     table.check();
@@ -103,12 +103,12 @@ TEST_F(Layout, RowCountsAroundAChunksAreFound) {
 }
 
 TEST_F(Layout, RowsFarApartAreFound) {
-  for (const uint32_t step : {0x8000, 0xffff, 0x10000, 0x10001, 0x30000})
+  for (const uint32_t step : {0x8000U, 0xffffU, 0x10000U, 0x10001U, 0x30000U})
     LaidOut(MadeRows::random(dice_, 400, step)).check();
 }
 
 TEST_F(Layout, RowsAroundAChunksSpanAreFound) {
-  for (const uint32_t distance : {0xfffe, 0xffff, 0x10000, 0x10001}) {
+  for (const uint32_t distance : {0xfffeU, 0xffffU, 0x10000U, 0x10001U}) {
     MadeRows rows;
     rows.add(0x1000, rule_of(0));
     rows.add(0x1000 + distance, rule_of(1));
@@ -136,7 +136,7 @@ TEST_F(Layout, AddressesBeyondFourGigabytesHaveNoRow) {
 }
 
 TEST_F(Layout, TwoLevelsBeginBehind490Chunks) {
-  for (const size_t chunks : {489, 490, 491, 980, 981, 1500}) {
+  for (const size_t chunks : {489UL, 490UL, 491UL, 980UL, 981UL, 1500UL}) {
     MadeRows rows;
     for (uint32_t at = 0; at + 1 < chunks; ++at)
       rows.add(0x1000 + at * 0x11000, rule_of(at % 50));

@@ -56,7 +56,7 @@ protected:
 TEST_F(Tables, FindWhatAPlainMapFinds) {
   TableStore store(maps_.maps(), kLimit);
   std::vector<MadeRows> all;
-  for (const size_t count : {1, 2, 489, 490, 491, 5000})
+  for (const size_t count : {1UL, 2UL, 489UL, 490UL, 491UL, 5000UL})
     all.push_back(rows(count));
   all.push_back(rows(1500, 0x20000)); // two levels
   all.push_back(rows(3000, 0x4000));
