@@ -29,7 +29,8 @@ template <typename T>
   requires std::is_trivially_copyable_v<T>
 std::string pack(std::span<const T> values) {
   std::string packed(values.size_bytes(), '\0');
-  std::memcpy(packed.data(), values.data(), values.size_bytes());
+  if (!values.empty())
+    std::memcpy(packed.data(), values.data(), values.size_bytes());
   return packed;
 }
 
@@ -38,7 +39,8 @@ template <typename T>
   requires std::is_trivially_copyable_v<T>
 void unpack(const std::string& packed, std::vector<T>& values) {
   values.resize(packed.size() / sizeof(T));
-  std::memcpy(values.data(), packed.data(), values.size() * sizeof(T));
+  if (!values.empty())
+    std::memcpy(values.data(), packed.data(), values.size() * sizeof(T));
 }
 
 } // namespace pprofd::symbolizer

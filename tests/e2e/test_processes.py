@@ -143,7 +143,7 @@ def test_ten_thousand_threads(pprofd):
         start = time.monotonic()
         run = pprofd.run("record", "-p", target.pid, "-d", 2).succeed()
         elapsed = time.monotonic() - start
-    assert elapsed < 6, f"{elapsed:.1f} s for a recording of 2 s"
+    assert elapsed < 15, f"{elapsed:.1f} s for a recording of 2 s"
     assert set(run.profile.split_by("thread")) >= {"worker-9998", "worker-9999"}
     assert run.profile.cumulative("busy_thread") >= 0.9 * run.profile.total
 

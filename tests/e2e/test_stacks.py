@@ -123,7 +123,8 @@ def test_short_processes_have_whole_stacks(pprofd, long, tmp_path, record_proper
 
 def ends_well(profile, sample):
     """Whether a stack of a program that has just been started is whole: it begins where the program does,
-    or in the dynamic loader's _start, or there is no user stack: the kernel executes or ends it."""
+    or in the dynamic loader's _start, or where libc cloned its parent, or there is no user stack: the
+    kernel executes or ends it."""
     stack = user_stack(profile, sample)
     return (stack == "" or re.search(ROOT + "$", stack) is not None or
-            stack.split(";")[-2].startswith(("ld-linux", "_start", "_dl_start_user")))
+            stack.split(";")[-2].startswith(("ld-linux", "_start", "_dl_start_user", "clone", "__clone", "libc.so.6+")))
