@@ -87,7 +87,7 @@ void require(bool holds) {
 
 void check(const ReplayedStack& stack, const HostileRules& rules, const CountedStack& memory) {
   constexpr size_t kReadsOfAStep = 5 * 4; // words of a step, tries of a read
-  require(!stack.frames.empty() && stack.frames.size() <= PPROFD_MAX_USER_FRAMES);
+  require(stack.frames.size() <= PPROFD_MAX_USER_FRAMES);
   require(stack.end < PPROFD_STACK_END_COUNT);
   require(rules.asked <= PPROFD_MAX_USER_FRAMES);
   require(memory.reads <= (PPROFD_MAX_USER_FRAMES + 1) * kReadsOfAStep);
@@ -105,6 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CountedStack memory(kStack, input.rest());
   const ReplayedStack whole = replay_stack(rules, memory, leaf);
   check(whole, rules, memory);
+  require(!whole.frames.empty());
   // A state that another host is said to have left.
   unwind_state state{};
   const std::span<const std::byte> rest = input.rest();
