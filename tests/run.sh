@@ -179,26 +179,26 @@ echo "pprofd's tests${long:+, the long run}: $(uname -sr), $jobs CPUs"
 step setup 1200 packaging/setup.sh build test || finish
 
 if wanted build lint unit differential e2e kernels; then
-  step build 1500 build release 'all workloads' || finish
+  step build 2400 build release 'all workloads' || finish
 fi
 if [ -n "$long" ] && wanted build; then
   step build-clang 1500 build clang all
 fi
 if wanted lint; then
-  step format 120 tests/lint/format.sh
-  step tidy 1500 tests/lint/tidy.py build/release ${long:+--tests}
+  step format 300 tests/lint/format.sh
+  step tidy 2400 tests/lint/tidy.py build/release ${long:+--tests}
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit
 fi
 # clang-19 with the sanitizers, and with the coverage that the fuzzers steer by.
 if wanted asan fuzz; then
-  step build-asan 1500 build asan 'all fuzzers' -DPPROFD_FUZZERS=ON -DCMAKE_C_COMPILER=clang-19 \
+  step build-asan 2400 build asan 'all fuzzers' -DPPROFD_FUZZERS=ON -DCMAKE_C_COMPILER=clang-19 \
     -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link \
     -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link && asan=1
 fi
 if wanted asan && [ -n "${asan:-}" ]; then
-  step asan 900 unit_tests asan asan
+  step asan 1800 unit_tests asan asan
 fi
 if wanted tsan; then
   targets=threaded_tests labels=(-L threaded)
@@ -210,7 +210,7 @@ if wanted fuzz && [ -n "${asan:-}" ]; then
   step fuzz 7200 fuzz $seconds
 fi
 options=(${long:+--long} "${pytest_arguments[@]}")
-[ -n "$long" ] && deadline=7200 || deadline=1200
+[ -n "$long" ] && deadline=7200 || deadline=2400
 if wanted differential; then
   step differential $deadline python_tests differential tests/differential "${options[@]}"
 fi

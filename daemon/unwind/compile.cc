@@ -39,7 +39,8 @@ bool to_offsets(CompiledRows& rows, uint64_t base, std::span<const ElfSegment> s
     if (!offset || *offset > std::numeric_limits<uint32_t>::max())
       continue;
     // Where two segments meet in the file, one's end is the other's start.
-    if (kept != 0 && *offset == rows.offsets[kept - 1] && is_gap(rows.distinct[rows.rules[kept - 1]]))
+    if (kept != 0 && *offset == rows.offsets[kept - 1] &&
+        is_gap(rows.distinct[rows.rules[kept - 1]]))
       --kept;
     if (kept != 0 && *offset <= rows.offsets[kept - 1])
       return false;

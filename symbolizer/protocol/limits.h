@@ -17,10 +17,10 @@ inline constexpr size_t kMaxInlineFrames = 256; // of one address
 inline constexpr size_t kMaxBuildId = 64;       // bytes
 inline constexpr size_t kMaxSandboxParts = 32;
 inline constexpr size_t kMaxUnwindRows = 8'000'000; // of one file
-// Of one file, all of them different. Compilers make some hundreds; the kernel has room for 65,535 of
-// all files together, and no one file may take it.
+// Of one file, all of them different. Compilers make some hundreds; the kernel has room for 65,535
+// of all files together, and no one file may take it.
 inline constexpr size_t kMaxUnwindRules = 8'192;
-inline constexpr size_t kMaxCodeSegments = 256;     // executable PT_LOADs of one file
+inline constexpr size_t kMaxCodeSegments = 256; // executable PT_LOADs of one file
 inline constexpr size_t kMaxGoFunctions = 256;
 inline constexpr size_t kMaxNotes = 32;
 inline constexpr size_t kMaxSymbols = 8'000'000; // of one list
