@@ -36,8 +36,7 @@ SpaceKeeper::Mappings SpaceKeeper::mappings_of(const Process& process) {
   Mappings mappings;
   const auto& live = process.space.live();
   // What does not fit is unwound in user space.
-  const size_t count =
-      std::min(live.size(), size_t{PPROFD_SPACE_MAPPINGS} * PPROFD_SPACE_DIRECTORY);
+  const size_t count = std::min(live.size(), size_t{PPROFD_SPACE_MAX_MAPPINGS});
   mappings.reserve(count);
   for (const Mapping& mapping : std::span(live).first(count))
     mappings.push_back(
