@@ -276,6 +276,20 @@ private:
     return std::nullopt;
   }
 
+  // As ask(), with each reply decoded and given to the reader.
+  template <typename Decode, typename Reader>
+  std::optional<Trouble> ask_stream(worker::Request& request, int fd, Deadline deadline,
+                                    Decode decode, Reader& reader) {
+    return ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+      const auto reply = decode(bytes, request_id_);
+      if (!reply)
+        return std::unexpected(reply.error());
+      if (const auto taken = reader.take(*reply); !taken)
+        return std::unexpected(taken.error());
+      return reply->last();
+    });
+  }
+
   std::optional<Trouble> ask_rows(uint64_t file_id, int fd, const RowOptions& options,
                                   const RowBatchSink& sink, Deadline deadline,
                                   UnwindTableFacts& result) {
@@ -284,14 +298,7 @@ private:
     request.mutable_rows()->set_padding(options.padding);
     request.mutable_rows()->set_beyond_cfi(options.beyond_cfi);
     RowReader reader(sink, result);
-    auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
-      const auto reply = decode_row_reply(bytes, request_id_);
-      if (!reply)
-        return std::unexpected(reply.error());
-      if (const auto taken = reader.take(*reply); !taken)
-        return std::unexpected(taken.error());
-      return reply->last();
-    });
+    auto trouble = ask_stream(request, fd, deadline, decode_row_reply, reader);
     if (trouble)
       trouble->final = result.rows != 0;
     return trouble;
@@ -302,14 +309,7 @@ private:
     worker::Request request = request_for(file_id);
     request.mutable_symbols()->set_list(static_cast<bool>(sink));
     SymbolReader reader(sink, result);
-    auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
-      const auto reply = decode_symbol_reply(bytes, request_id_);
-      if (!reply)
-        return std::unexpected(reply.error());
-      if (const auto taken = reader.take(*reply); !taken)
-        return std::unexpected(taken.error());
-      return reply->last();
-    });
+    auto trouble = ask_stream(request, fd, deadline, decode_symbol_reply, reader);
     if (trouble)
       trouble->final = reader.symbols() != 0;
     return trouble;
