@@ -62,7 +62,6 @@ struct MmapEvent {
 // The kernel found no room for `lost` records of one CPU. pid and tid mean nothing here.
 struct LostEvent {
   uint64_t lost = 0;
-  bool mappings = false; // COMM and MMAP records were lost; else FORK, EXIT and COMM records
 };
 
 struct ProcessEvent {

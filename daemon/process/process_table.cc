@@ -217,7 +217,7 @@ void ProcessTable::program_found(Process& process, const Mapping& mapping) const
 void ProcessTable::on_lost(const LostEvent& lost) {
   stats_.lost += lost.lost;
   ++loss_epoch_;
-  must_reap_ = must_reap_ || !lost.mappings;
+  must_reap_ = true;
 }
 
 Process& ProcessTable::create(pid_t pid) {

@@ -19,10 +19,7 @@ namespace pprofd {
 namespace {
 
 constexpr size_t kLeastPages = 8;
-constexpr size_t kMostMappingPages = 64;
-constexpr size_t kMostTaskPages = 128; // ten thousand threads of one process may end at once
-// A ring of tasks is woken for when it is this much full.
-constexpr uint32_t kTaskWakeupShare = 4;
+constexpr size_t kMostPages = 256; // ten thousand threads of one process may end at once
 
 uint64_t monotonic_now() {
   timespec now{};
@@ -34,13 +31,12 @@ size_t page_size() {
   return static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Half of a CPU's share, as far as it is of use.
-size_t ring_pages(size_t total_bytes, size_t cpus, size_t most) {
-  const size_t share = total_bytes / std::max<size_t>(1, cpus) / page_size() / 2;
-  return std::clamp(std::bit_floor(share), kLeastPages, most);
+size_t ring_pages(size_t total_bytes, size_t cpus) {
+  const size_t share = total_bytes / std::max<size_t>(1, cpus) / page_size();
+  return std::clamp(std::bit_floor(share), kLeastPages, kMostPages);
 }
 
-perf_event_attr dummy_event() {
+perf_event_attr dummy_event(bool build_ids) {
   perf_event_attr attr{};
   attr.type = PERF_TYPE_SOFTWARE;
   attr.config = PERF_COUNT_SW_DUMMY;
@@ -48,7 +44,14 @@ perf_event_attr dummy_event() {
   attr.sample_id_all = 1;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
+  attr.mmap = 1;
+  attr.mmap2 = 1;
+  attr.build_id = build_ids ? 1 : 0;
+  attr.task = 1;
+  attr.comm = 1;
+  attr.comm_exec = 1;
   attr.watermark = 1;
+  attr.wakeup_watermark = 1;
   return attr;
 }
 
@@ -77,8 +80,7 @@ Result<size_t> Sideband::update_cpus() {
     const auto cpu = cpus_.find(number);
     if (cpu == cpus_.end())
       continue;
-    drain_ring(cpu->second.mappings, true, leftover_);
-    drain_ring(cpu->second.tasks, false, leftover_);
+    drain_cpu(cpu->second, leftover_);
     cpus_.erase(cpu);
   }
   size_t opened = 0;
@@ -100,47 +102,23 @@ Result<size_t> Sideband::update_cpus() {
 }
 
 Result<Sideband::Cpu> Sideband::open_cpu(int cpu) {
-  const size_t cpus = watch_.online().size();
-  Result<Ring> mappings =
-      open_ring(cpu, true, ring_pages(options_.ring_bytes, cpus, kMostMappingPages));
-  if (!mappings)
-    return std::unexpected(std::move(mappings.error()));
-  Result<Ring> tasks = open_ring(cpu, false, ring_pages(options_.ring_bytes, cpus, kMostTaskPages));
-  if (!tasks)
-    return std::unexpected(std::move(tasks.error()));
-  return Cpu{std::move(*mappings), std::move(*tasks)};
-}
-
-Result<Sideband::Ring> Sideband::open_ring(int cpu, bool mappings, size_t pages) {
-  perf_event_attr attr = dummy_event();
-  if (mappings) {
-    attr.mmap = 1;
-    attr.mmap2 = 1;
-    attr.build_id = build_ids_ ? 1 : 0;
-    attr.wakeup_watermark = 1;
-  } else {
-    attr.task = 1;
-    attr.comm = 1;
-    attr.comm_exec = 1;
-    attr.wakeup_watermark = static_cast<uint32_t>(pages * page_size()) / kTaskWakeupShare;
-  }
-  auto event = perf_event_open(attr, -1, cpu);
-  if (!event && event.error() == EINVAL && attr.build_id != 0) {
+  auto event = perf_event_open(dummy_event(build_ids_), -1, cpu);
+  if (!event && event.error() == EINVAL && build_ids_) {
     build_ids_ = false;
-    attr.build_id = 0;
-    event = perf_event_open(attr, -1, cpu);
+    event = perf_event_open(dummy_event(build_ids_), -1, cpu);
   }
   const std::string what = "watch the processes of CPU " + std::to_string(cpu);
   if (!event)
     return std::unexpected(perf_event_error(what, event.error()));
-  Result<MmapRing> ring = MmapRing::map(*event, pages, kLeastPages);
+  Result<MmapRing> ring =
+      MmapRing::map(*event, ring_pages(options_.ring_bytes, watch_.online().size()), kLeastPages);
   if (!ring)
     return std::unexpected(std::move(ring.error()));
   epoll_event interest{};
   interest.events = EPOLLIN;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event->get(), &interest) != 0)
     return fail_errno(what, errno);
-  return Ring{std::move(*event), std::move(*ring)};
+  return Cpu{std::move(*event), std::move(*ring)};
 }
 
 uint64_t Sideband::drain(std::vector<ProcessEvent>& out) {
@@ -148,36 +126,32 @@ uint64_t Sideband::drain(std::vector<ProcessEvent>& out) {
   const uint64_t complete_until = monotonic_now();
   std::ranges::move(leftover_, std::back_inserter(out));
   leftover_.clear();
-  for (auto& [number, cpu] : cpus_) {
-    drain_ring(cpu.mappings, true, out);
-    drain_ring(cpu.tasks, false, out);
-  }
+  for (auto& [number, cpu] : cpus_)
+    drain_cpu(cpu, out);
   return complete_until;
 }
 
-void Sideband::drain_ring(Ring& ring, bool mappings, std::vector<ProcessEvent>& out) {
-  RingReader& reader = ring.ring.reader();
+void Sideband::drain_cpu(Cpu& cpu, std::vector<ProcessEvent>& out) {
+  RingReader& reader = cpu.ring.reader();
   reader.read([&](const perf_event_header& header, std::span<const std::byte> payload) {
     std::optional<ProcessEvent> event = decode_sideband(header, payload);
     if (!event)
       return;
-    if (auto* gap = std::get_if<LostEvent>(&event->what)) {
-      gap->mappings = mappings;
+    if (const auto* gap = std::get_if<LostEvent>(&event->what))
       lost_ += gap->lost;
-    }
     out.push_back(std::move(*event));
   });
-  if (reader.corrupted() != ring.corrupted_seen) {
-    ring.corrupted_seen = reader.corrupted();
+  if (reader.corrupted() != cpu.corrupted_seen) {
+    cpu.corrupted_seen = reader.corrupted();
     ++corrupted_;
-    out.push_back({monotonic_now(), 0, 0, LostEvent{1, mappings}});
+    out.push_back({monotonic_now(), 0, 0, LostEvent{1}});
   }
 }
 
 size_t Sideband::ring_bytes() const {
   size_t bytes = 0;
   for (const auto& [number, cpu] : cpus_)
-    bytes += cpu.mappings.ring.reader().capacity() + cpu.tasks.ring.reader().capacity();
+    bytes += cpu.ring.reader().capacity();
   return bytes;
 }
 

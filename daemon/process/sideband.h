@@ -1,11 +1,9 @@
-// The kernel's news of processes: two dummy perf events per online CPU, decoded into
-// ProcessEvents.
+// The kernel's news of processes: one dummy perf event per online CPU, decoded into ProcessEvents.
 //
-// One ring takes the mappings (MMAP2, which every exec ends with) and wakes the reader with each
-// record, so that an executable can be opened while its process lives. The other takes FORK, EXIT
-// and COMM, of which a busy machine makes thousands a second; it wakes the reader when a quarter
-// of it is full, or is read along with the first. For the same reason the reader should leave
-// kDrainInterval between two drains, however often it is woken.
+// The ring of a CPU takes MMAP2, COMM, FORK and EXIT records, the last two of threads too, and
+// wakes the reader with each, so that an executable can be opened while its process lives. A busy
+// machine makes thousands of records a second: the reader should leave kDrainInterval between two
+// drains, however often it is woken.
 //
 // The loop of the owner:
 //   poll({…, sideband.poll_fd()}, timeout);
@@ -17,7 +15,9 @@
 // the kernel refuses them (before 5.12). One owner, one thread.
 //
 // Source: include/uapi/linux/perf_event.h; perf_output_begin() wakes by ring position for records
-// other than samples, hence attr.watermark and not wakeup_events.
+// other than samples, hence attr.watermark and not wakeup_events. perf_event_task_match() gives
+// FORK and EXIT to each event that asks for mappings or names: a ring for the mappings alone cannot
+// be had.
 #pragma once
 
 #include <chrono>
@@ -37,7 +37,7 @@ namespace pprofd {
 
 struct SidebandOptions {
   bool build_ids = true;
-  // Shared by all rings of all CPUs; a ring gets from 8 to 128 pages of it, and fewer where the
+  // Shared by all rings of all CPUs; a ring gets from 8 to 256 pages of it, and fewer where the
   // limit on locked memory says so.
   size_t ring_bytes = 8U << 20U;
   std::string online_path = "/sys/devices/system/cpu/online";
@@ -72,20 +72,15 @@ public:
   [[nodiscard]] uint64_t corrupted() const { return corrupted_; }
 
 private:
-  struct Ring {
+  struct Cpu {
     Fd event;
     MmapRing ring;
     uint64_t corrupted_seen = 0;
   };
-  struct Cpu {
-    Ring mappings;
-    Ring tasks;
-  };
 
   Sideband(SidebandOptions options, Fd epoll);
   Result<Cpu> open_cpu(int cpu);
-  Result<Ring> open_ring(int cpu, bool mappings, size_t pages);
-  void drain_ring(Ring& ring, bool mappings, std::vector<ProcessEvent>& out);
+  void drain_cpu(Cpu& cpu, std::vector<ProcessEvent>& out);
 
   SidebandOptions options_;
   Fd epoll_;

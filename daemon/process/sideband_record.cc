@@ -152,7 +152,7 @@ bool decode_lost(Cursor& cursor, ProcessEvent& event) {
   LostRecord record{};
   if (!cursor.take(record))
     return false;
-  event.what = LostEvent{record.lost, false};
+  event.what = LostEvent{record.lost};
   return true;
 }
 

@@ -16,7 +16,7 @@
 namespace pprofd {
 
 // The event of one record; nothing for types that are not of interest or records too short to be
-// true. LostEvent::mappings is left for the caller to set.
+// true.
 std::optional<ProcessEvent> decode_sideband(const perf_event_header& header,
                                             std::span<const std::byte> payload);
 

@@ -36,7 +36,8 @@ SpaceKeeper::Mappings SpaceKeeper::mappings_of(const Process& process) {
   Mappings mappings;
   const auto& live = process.space.live();
   // What does not fit is unwound in user space.
-  const size_t count = std::min(live.size(), size_t{PPROFD_SPACE_MAX_MAPPINGS});
+  constexpr uint32_t kMost = PPROFD_SPACE_MAX_MAPPINGS;
+  const size_t count = std::min<size_t>(live.size(), kMost);
   mappings.reserve(count);
   for (const Mapping& mapping : std::span(live).first(count))
     mappings.push_back(

@@ -514,7 +514,7 @@ TEST_F(ProcessTableTest, EventsOfOtherPidNamespacesAreIgnored) {
 TEST_F(ProcessTableTest, AfterALossASampledProcessIsReadAgainOnce) {
   resident(10);
   const uint32_t id = table_.live(10)->find({0x1000})->id;
-  event(0, 0, LostEvent{7, true});
+  event(0, 0, LostEvent{7});
   proc_.add({.pid = 10,
              .comm = "sh",
              .start_ticks = 100,
@@ -530,7 +530,7 @@ TEST_F(ProcessTableTest, AfterALossASampledProcessIsReadAgainOnce) {
 
 TEST_F(ProcessTableTest, AnExecThatWasLostIsNoticed) {
   resident(10);
-  event(0, 0, LostEvent{1, true});
+  event(0, 0, LostEvent{1});
   proc_.add({.pid = 10,
              .comm = "prog",
              .start_ticks = 100,
@@ -548,7 +548,7 @@ TEST_F(ProcessTableTest, ExitsThatWereLostAreFound) {
   resident(11);
   proc_.remove(11);
   EXPECT_EQ(retire(), 0U) << "without a loss nobody looks";
-  event(0, 0, LostEvent{1, false});
+  event(0, 0, LostEvent{1});
   EXPECT_EQ(retire(), 1U);
   EXPECT_NE(table_.live(10), nullptr);
 }
@@ -582,7 +582,7 @@ TEST_F(ProcessTableTest, ReadingAgainCostsABoundedShareOfTheTime) {
   slow.clocks.monotonic = [&clock] { return clock += 10'000'000; };
   ProcessTable table(ProcFs(proc_.root()), store_, slow);
   ASSERT_TRUE(table.scan_all());
-  table.apply({clock, 0, 0, LostEvent{1, true}});
+  table.apply({clock, 0, 0, LostEvent{1}});
   const uint64_t began = clock;
   for (int round = 0; round < 10; ++round)
     for (pid_t pid = 100; pid < 140; ++pid)

@@ -59,8 +59,6 @@ public:
   ExecutableStore& store() { return store_; }
   ProcessTable& table() { return table_; }
   Sideband& sideband() { return sideband_; }
-  [[nodiscard]] std::chrono::nanoseconds time_applying() const { return applying_; }
-  [[nodiscard]] uint64_t wakeups() const { return wakeups_; }
 
 private:
   explicit Machine(Sideband sideband);
@@ -69,8 +67,6 @@ private:
   ProcessTable table_;
   Sideband sideband_;
   EventQueue queue_;
-  std::chrono::nanoseconds applying_{0};
-  uint64_t wakeups_ = 0;
 };
 
 // A folder of its own, gone with its owner.
