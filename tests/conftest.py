@@ -9,7 +9,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("e2e", "kernels")]
 
-from harness import readers, system  # noqa: E402
+from harness import readers, statistics, system  # noqa: E402
 from harness.paths import PPROFD  # noqa: E402
 from harness.processes import children_of, is_alive, wait_until  # noqa: E402
 from harness.recording import Pprofd  # noqa: E402
@@ -60,6 +60,14 @@ def pprofd(tmp_path):
     program = Pprofd(tmp_path)
     yield program
     program.close()
+
+
+@pytest.fixture
+def assert_count():
+    """statistics.assert_count, which allows for what the hypervisor steals while the test runs."""
+    before = statistics.stolen_seconds()
+    return lambda *values, **bounds: statistics.assert_count(
+        *values, **bounds, stolen=statistics.stolen_seconds() - before)
 
 
 @pytest.fixture(autouse=True)

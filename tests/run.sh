@@ -195,7 +195,7 @@ fi
 if wanted asan fuzz; then
   step build-asan 2400 build asan 'all fuzzers' -DPPROFD_FUZZERS=ON -DCMAKE_C_COMPILER=clang-19 \
     -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link \
-    -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link && asan=1
+    -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld && asan=1
 fi
 if wanted asan && [ -n "${asan:-}" ]; then
   step asan 1800 unit_tests asan asan

@@ -11,7 +11,6 @@ from harness import pprof, system, validity
 from harness.paths import workload
 from harness.processes import (Process, children_of, cpu_seconds, is_alive, run as run_program,
                                start_workload, state_of, wait_until)
-from harness.statistics import assert_count
 
 pytestmark = pytest.mark.requires("bpf")
 
@@ -44,7 +43,7 @@ def test_second_interrupt_leaves_at_once(pprofd):
         run.wait(2)  # reads and checks what is there
 
 
-def test_target_that_ends_while_recorded(pprofd):
+def test_target_that_ends_while_recorded(pprofd, assert_count):
     """A recording of one process ends with it, well before its duration, and has its samples."""
     with start_workload(workload("burn"), 1000, env={"WORKLOAD_WAIT": "1"}) as target:
         run = pprofd.start("record", "-p", target.pid, "-d", "60s").wait_started()
@@ -81,7 +80,7 @@ def test_target_killed_while_recorded(pprofd):
     assert run.profile.cumulative("burn_cpu") > 10
 
 
-def test_stopped_target(pprofd):
+def test_stopped_target(pprofd, assert_count):
     """A process stopped by SIGSTOP has no samples while it is stopped; it is profiled when it goes on."""
     with start_workload(workload("burn"), 0) as target:
         target.signal(signal.SIGSTOP)
@@ -120,7 +119,7 @@ def test_traced_target(pprofd):
     assert run.profile.cumulative("burn_cpu") > 10
 
 
-def test_worker_killed_at_random_times(pprofd, long):
+def test_worker_killed_at_random_times(pprofd, long, assert_count):
     """The symbolizer's death costs names, never samples."""
     rng = random.Random(20)
     killed = 0

@@ -11,7 +11,6 @@ from harness import system
 from harness.paths import WORKLOADS, workload
 from harness.processes import (Process, children_of, cpu_seconds, run as run_program, start_time_ticks,
                                start_workload, wait_until)
-from harness.statistics import assert_count
 
 pytestmark = pytest.mark.requires("bpf")
 HERTZ = 99
@@ -22,7 +21,7 @@ def spawned(text):
     return [(int(pid), int(status), int(ns) / 1e9) for pid, status, ns in map(str.split, text.splitlines())]
 
 
-def test_short_processes_are_seen_named_and_symbolized(pprofd, long, record_property):
+def test_short_processes_are_seen_named_and_symbolized(pprofd, long, record_property, assert_count):
     """500 processes of 50 ms, one after the other: each is seen, named, and its function known."""
     count = 500 if long else 100
     run = pprofd.start("record", "--all", "-o", "out/").wait_started()
@@ -71,7 +70,7 @@ def test_libraries_that_come_and_go(pprofd):
     assert {Path(m.file).name for m in profile.mappings} >= {"plugin_a.so", "plugin_b.so"}
 
 
-def test_exec_over_exec(pprofd):
+def test_exec_over_exec(pprofd, assert_count):
     """One pid, two programs: the samples of each have the functions of their own program. (An exec keeps
     the process's CPU clock: burn, told 1,600 ms, adds 900 to the 700 before it.)"""
     run = pprofd.run("record", "-o", "out/", "--", workload("exec_chain"), 700, workload("burn"), 1600)

@@ -6,7 +6,7 @@ import time
 import pytest
 from harness.paths import workload
 from harness.processes import start_workload
-from harness.statistics import assert_count, assert_share
+from harness.statistics import assert_share
 
 pytestmark = pytest.mark.requires("bpf")
 HERTZ = 99
@@ -20,7 +20,7 @@ def cpu_of(text):
 
 @pytest.mark.parametrize("program", ["three_functions", "three_functions_clang"])
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt):
+def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt, assert_count):
     """A running program is attached to, does its work, and ends: every sample of it, in its place."""
     with start_workload(workload(program), "10" if long else "5", env={"WORKLOAD_WAIT": "1"}) as target:
         run = pprofd.start("record", "-p", target.pid, "-F", HERTZ).wait_started()
@@ -35,7 +35,7 @@ def test_three_functions_share_time_6_3_1(pprofd, long, program, attempt):
 
 
 @pytest.mark.parametrize("hertz", [1, 19, 997, 5000])
-def test_frequency_is_kept(pprofd, hertz):
+def test_frequency_is_kept(pprofd, hertz, assert_count):
     """The number of samples is CPU time x frequency over the whole range of frequencies."""
     run = pprofd.run("record", "-F", hertz, "--", workload("burn"), 2000).succeed()
     wall = run.profile.duration_nanos / 1e9
@@ -43,7 +43,7 @@ def test_frequency_is_kept(pprofd, hertz):
     assert run.profile.facts["frequency"] == str(hertz)
 
 
-def test_first_instruction_is_profiled(pprofd):
+def test_first_instruction_is_profiled(pprofd, assert_count):
     """A command whose work begins with its first instruction loses nothing of it."""
     run = pprofd.run("record", "-F", 999, "--", workload("spawner"), 1, 1, workload("first_instruction"))
     pid, status, ns = run.stdout.decode().split()

@@ -6,7 +6,6 @@ import shutil
 import pytest
 from harness.paths import workload
 from harness.processes import Process, start_workload
-from harness.statistics import assert_count
 
 pytestmark = pytest.mark.requires("bpf")
 
@@ -96,7 +95,7 @@ def test_known_chains(pprofd, long, build):
     assert not found, "\n".join(found)
 
 
-def test_short_processes_have_whole_stacks(pprofd, long, tmp_path, record_property):
+def test_short_processes_have_whole_stacks(pprofd, long, tmp_path, record_property, assert_count):
     """Programs of 20 ms, each from a file of its own that nobody saw before: sampled as often as their
     CPU time says, with complete stacks and names."""
     count = 2000 if long else 200
