@@ -14,10 +14,14 @@
 static __always_inline enum pprofd_verdict
 decide(const struct pprofd_config *cfg, struct task_struct *leader, __u32 pid, __u64 start_time)
 {
-	struct pprofd_process_verdict *entry = bpf_map_lookup_elem(&verdicts, &pid);
+	/* A look-up in a hash that the caches have forgotten costs as much as all else here. */
+	if (cfg->match_pid) {
+		struct pprofd_process_verdict *entry = bpf_map_lookup_elem(&verdicts, &pid);
 
-	if (entry && (entry->start_time == 0 || entry->start_time == start_time))
-		return entry->verdict == PPROFD_INCLUDE_FROM_EXEC ? PPROFD_EXCLUDE : entry->verdict;
+		if (entry && (entry->start_time == 0 || entry->start_time == start_time))
+			return entry->verdict == PPROFD_INCLUDE_FROM_EXEC ? PPROFD_EXCLUDE
+									  : entry->verdict;
+	}
 	if (cfg->match_comm) {
 		char comm[PPROFD_COMM_SIZE] = {};
 

@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define NR_EXECVE   59
 #define NR_EXECVEAT 322
 
-/* The unwinder's own, and behind it the record as it is sent. */
+/* The unwinder's own, the record as it is sent, and the rules of the frames met last. */
 struct scratch {
 	/* Here and not on the stack so that another program may go on with it. */
 	struct unwind_state unwind;
@@ -37,6 +37,7 @@ struct scratch {
 	__u64 frames[PPROFD_MAX_FRAMES];
 	__u8 suspended[sizeof(struct unwind_suspended) + UNWIND_STATE_SAVED +
 		       UNWIND_SUSPENDED_STACK];
+	struct rule_cache rules;
 };
 
 /* By CPU; an element of a per-CPU map could not be so large. */
@@ -46,13 +47,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct rule_cache);
-} rule_caches SEC(".maps");
 
 UNWIND_INLINE const struct pprofd_space_chunk *
 unwind_space_chunk(void *world, const struct pprofd_chunk_key *key)
@@ -96,12 +90,10 @@ UNWIND_INLINE enum unwind_lookup unwind_find(struct unwind_state *state, __u64 p
 					     struct unwind_found *found)
 {
 	struct scratch *scratch = scratch_of(state);
-	__u32 zero = 0;
-	struct rule_cache *cache = bpf_map_lookup_elem(&rule_caches, &zero);
 
-	if (!cache || !scratch->space)
+	if (!scratch->space)
 		return UNWIND_PENDING;
-	return look_up(0, scratch->space, scratch->mappings, cache, pc, found);
+	return look_up(0, scratch->space, scratch->mappings, &scratch->rules, pc, found);
 }
 
 struct unwind_loop {
@@ -294,7 +286,7 @@ static __always_inline bool send(const struct pprofd_config *cfg, struct scratch
 {
 	__u64 size = sizeof(scratch->sample) + words * sizeof(__u64) + extra;
 
-	if (size > sizeof(*scratch) - offsetof(struct scratch, sample))
+	if (size > offsetof(struct scratch, rules) - offsetof(struct scratch, sample))
 		return false;
 	scratch->sample.header.size = (__u32)size;
 	/* The reader drains at its own pace; it is woken only when the ring fills up. */

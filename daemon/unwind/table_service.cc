@@ -15,8 +15,6 @@ constexpr std::chrono::milliseconds kBackgroundBurst{200};
 constexpr int64_t kBackgroundShare = 50;
 // How often the thread looks whether it may go on.
 constexpr std::chrono::milliseconds kBudgetInterval{20};
-// A table that no process maps is kept so long: programs come back.
-constexpr std::chrono::seconds kUnusedFor{30};
 // So many files are held open for the thread, and as many that samples wait for.
 constexpr ptrdiff_t kJobsAhead = 8;
 // Longer than any program of the kernel's runs.
@@ -25,19 +23,20 @@ constexpr size_t kKnownRules = 4096; // a power of two
 
 } // namespace
 
-TableService::TableService(TableStore& store, Compile compile, Open open)
-    : store_(&store), compile_(std::move(compile)), open_(std::move(open)), known_(kKnownRules),
-      started_(steady_clock::now()), settled_(started_),
+TableService::TableService(TableStore& store, Compile compile, Open open,
+                           std::chrono::milliseconds keep_unused)
+    : store_(&store), compile_(std::move(compile)), open_(std::move(open)),
+      keep_unused_(keep_unused), known_(kKnownRules),
+      started_(steady_clock::now()), settled_(started_), forgot_(started_),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 TableService::~TableService() = default;
 
 uint32_t TableService::table_of(uint64_t file_id) {
-  const auto table = static_cast<uint32_t>(PPROFD_TABLE_FIRST + entries_.size());
-  const auto [known, is_new] = table_of_.try_emplace(file_id, table);
+  const auto [known, is_new] = table_of_.try_emplace(file_id, next_table_);
   if (is_new) {
-    entries_.push_back({.file_id = file_id, .unused_since = steady_clock::now()});
-    waiting_.push_back(table);
+    entries_[next_table_] = {.file_id = file_id, .unused_since = steady_clock::now()};
+    waiting_.push_back(next_table_++);
   }
   return known->second;
 }
@@ -58,6 +57,11 @@ void TableService::remove_user(uint32_t table) {
 void TableService::demand(uint32_t table) {
   Entry& wanted = entry(table);
   wanted.demanded = wanted.demanded || wanted.state == TableState::pending;
+}
+
+void TableService::touch(uint32_t table) {
+  if (!std::exchange(entry(table).touched, true))
+    touched_.push_back(table);
 }
 
 TableState TableService::state(uint32_t table) const {
@@ -95,7 +99,7 @@ TableService::Known& TableService::place_of(uint32_t table, uint64_t offset) {
 }
 
 void TableService::give_up() {
-  for (Entry& each : entries_)
+  for (auto& [table, each] : entries_)
     if (each.state == TableState::pending)
       each.state = TableState::failed;
 }
@@ -104,9 +108,10 @@ bool TableService::tick() {
   pass_on_touches();
   const bool news = take_done();
   take_evicted();
-  free_unused();
-  hand_out();
   const auto now = steady_clock::now();
+  if (now - forgot_ >= keep_unused_ / 16)
+    forget_unused(now);
+  hand_out();
   if (now - settled_ >= kSettleInterval) {
     settled_ = now;
     store_->settle();
@@ -115,9 +120,11 @@ bool TableService::tick() {
 }
 
 void TableService::pass_on_touches() {
-  for (uint32_t at = 0; at < entries_.size(); ++at) {
-    if (std::exchange(entries_[at].touched, false))
-      store_->touch(PPROFD_TABLE_FIRST + at);
+  for (const uint32_t table : std::exchange(touched_, {})) {
+    if (const auto known = entries_.find(table); known != entries_.end()) {
+      known->second.touched = false;
+      store_->touch(table);
+    }
   }
 }
 
@@ -131,32 +138,34 @@ bool TableService::take_done() {
     Entry& made = entry(table);
     made.state = ready ? TableState::ready : TableState::failed;
     made.demanded = false;
-    std::erase(waiting_, table);
+    made.in_hand = false;
   }
   return !done.empty();
 }
 
 void TableService::take_evicted() {
   for (const uint32_t table : store_->take_evicted()) {
-    if (entry(table).state != TableState::ready)
+    const auto known = entries_.find(table);
+    if (known == entries_.end() || known->second.state != TableState::ready)
       continue;
-    entry(table).state = TableState::pending;
-    entry(table).demanded = false;
+    known->second.state = TableState::pending;
+    known->second.demanded = false;
     waiting_.push_back(table);
   }
 }
 
-void TableService::free_unused() {
-  const auto now = steady_clock::now();
-  for (uint32_t at = 0; at < entries_.size(); ++at) {
-    Entry& each = entries_[at];
-    if (each.users != 0 || each.state != TableState::ready || now - each.unused_since < kUnusedFor)
-      continue;
-    const uint32_t table = PPROFD_TABLE_FIRST + at;
+void TableService::forget_unused(steady_clock::time_point now) {
+  forgot_ = now;
+  const size_t forgotten = std::erase_if(entries_, [&](const auto& item) {
+    const auto& [table, each] = item;
+    if (each.users != 0 || each.in_hand || now - each.unused_since < keep_unused_)
+      return false;
     store_->remove(table);
-    each.state = TableState::pending;
-    waiting_.push_back(table);
-  }
+    table_of_.erase(each.file_id);
+    return true;
+  });
+  if (forgotten != 0)
+    std::erase_if(waiting_, [this](uint32_t table) { return !entries_.contains(table); });
 }
 
 bool TableService::background_may_work() const {
@@ -188,6 +197,7 @@ void TableService::hand_out() {
     if (!may || ahead >= kJobsAhead)
       break;
     std::erase(waiting_, *table);
+    next.in_hand = true;
     if (Result<File> file = open_(next.file_id)) {
       jobs_.push_back({*table, std::move(*file), next.demanded});
     } else {

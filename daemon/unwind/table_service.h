@@ -4,6 +4,8 @@
 // worker on a thread of this service's, those first that samples wait for, then those that most
 // address spaces map. Work that no sample waits for takes a bounded share of a CPU.
 //
+// A table that no process maps any more is forgotten after a while, number and all.
+//
 // The public functions are for one thread, the collector's.
 #pragma once
 
@@ -43,12 +45,15 @@ public:
   // Opens the file of an id. Called by tick(), on its thread.
   using Open = std::function<Result<File>(uint64_t file_id)>;
 
-  TableService(TableStore& store, Compile compile, Open open);
+  // Programs come back: a table that no process maps is kept for `keep_unused`.
+  TableService(TableStore& store, Compile compile, Open open,
+               std::chrono::milliseconds keep_unused = std::chrono::seconds(30));
   ~TableService(); // ends the thread, after the file it is at
   TableService(const TableService&) = delete;
   TableService& operator=(const TableService&) = delete;
 
-  // The number of a file's table. `file_id`: the same for the same file, used for no other.
+  // The number of a file's table, good until the next tick() or as long as it has users. `file_id`:
+  // the same for the same file, used for no other.
   uint32_t table_of(uint64_t file_id);
   // Address spaces that map it come and go.
   void add_user(uint32_t table);
@@ -56,7 +61,7 @@ public:
   // A sample needs the table: it is made before others, or again where it was evicted.
   void demand(uint32_t table);
   // A sample was unwound by it. Cheap: told to the store by the next tick().
-  void touch(uint32_t table) { entry(table).touched = true; }
+  void touch(uint32_t table);
 
   [[nodiscard]] TableState state(uint32_t table) const;
   // The rule for an offset in the table's file.
@@ -86,6 +91,7 @@ private:
     TableState state = TableState::pending;
     bool demanded = false;
     bool touched = false;
+    bool in_hand = false; // the thread's, or done and not taken yet
     uint32_t users = 0;
     std::chrono::steady_clock::time_point unused_since;
   };
@@ -111,25 +117,27 @@ private:
   bool make(const Job& job);
   bool take_done();
   void take_evicted();
-  void free_unused();
+  void forget_unused(std::chrono::steady_clock::time_point now);
   void pass_on_touches();
   void hand_out();
   [[nodiscard]] std::optional<uint32_t> next_file() const;
   [[nodiscard]] bool background_may_work() const;
-  Entry& entry(uint32_t table) { return entries_[table - PPROFD_TABLE_FIRST]; }
-  [[nodiscard]] const Entry& entry(uint32_t table) const {
-    return entries_[table - PPROFD_TABLE_FIRST];
-  }
+  Entry& entry(uint32_t table) { return entries_.at(table); }
+  [[nodiscard]] const Entry& entry(uint32_t table) const { return entries_.at(table); }
 
   TableStore* store_;
   Compile compile_;
   Open open_;
-  std::vector<Entry> entries_; // by table, from PPROFD_TABLE_FIRST on
+  std::chrono::milliseconds keep_unused_;
+  std::unordered_map<uint32_t, Entry> entries_; // by table
+  uint32_t next_table_ = PPROFD_TABLE_FIRST;    // no number is given twice
   std::unordered_map<uint64_t, uint32_t> table_of_;
   std::vector<uint32_t> waiting_; // tables to be made
+  std::vector<uint32_t> touched_; // tables that the store has not been told of
   std::vector<Known> known_;      // by hash
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point settled_;
+  std::chrono::steady_clock::time_point forgot_;
 
   mutable std::mutex mutex_; // guards what follows
   std::condition_variable_any changed_;

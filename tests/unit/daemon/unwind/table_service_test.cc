@@ -74,7 +74,7 @@ protected:
   void SetUp() override { PPROFD_NEEDS_MAPS(maps_); }
   void TearDown() override { compiler_.open(); }
 
-  void make(size_t limit = 1 << 20) {
+  void make(size_t limit = 1 << 20, std::chrono::milliseconds keep_unused = 30s) {
     store_.emplace(maps_.maps(), limit);
     service_.emplace(
         *store_, [this](const TableService::File& file) { return compiler_.compile(file); },
@@ -83,7 +83,8 @@ protected:
           if (id >= kGone)
             return fail("open", "gone");
           return TableService::File{.id = id, .fd = {}, .expected_build_id = {}};
-        });
+        },
+        keep_unused);
   }
 
   // Files 0 to count - 1, each used by one address space.
@@ -280,6 +281,35 @@ TEST_F(Service, OneThatWentAMomentAgoIsAskedForAtOnce) {
   EXPECT_EQ(find(first, 0x1000).result, UNWIND_PENDING);
   EXPECT_EQ(service_->state(first), TableState::pending);
   await_ready(first);
+}
+
+TEST_F(Service, WhatNobodyMapsAnyMoreIsForgotten) {
+  make(1 << 20, 1ms);
+  constexpr uint64_t kFiles = 100;
+  const uint32_t stays = service_->table_of(kFiles);
+  service_->add_user(stays);
+  for (const uint64_t file : {uint64_t{3}, kBroken, kGone}) {
+    const uint32_t table = service_->table_of(file);
+    service_->add_user(table);
+    service_->demand(table);
+    await([&] { return service_->state(table) != TableState::pending; });
+    service_->touch(table);
+    service_->remove_user(table);
+  }
+  for (uint64_t file = 10; file < kFiles; ++file) {
+    const uint32_t table = service_->table_of(file);
+    service_->add_user(table);
+    service_->remove_user(table);
+  }
+  await([&] { return service_->stats().files == 1; });
+  await_ready(stays);
+  EXPECT_EQ(service_->tables().tables, 1U);
+  EXPECT_EQ(service_->tables().bytes, kSmall);
+
+  const uint32_t again = service_->table_of(3);
+  service_->add_user(again);
+  await_ready(again);
+  EXPECT_EQ(find(again, 0x1000), Compiler::rows_of(3).at(0x1000));
 }
 
 TEST_F(Service, EndsWithWorkLeft) {
