@@ -75,7 +75,8 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
   for (size_t at = 0; at < answer.addresses.size() && at < request.offsets.size(); ++at) {
     symbolizer::SymbolizedAddress& from = answer.addresses[at];
     NamedAddress& to = names.addresses[request.offsets[at].value];
-    to.address = from.address;
+    const bool stands_for_function = from.frames.empty() && from.function_start.value != 0;
+    to.address = stands_for_function ? from.function_start : from.address;
     for (symbolizer::SourceFrame& frame : from.frames) {
       // Functions inlined into each other share the physical one's start, so the name counts too.
       std::string key = std::to_string(from.function_start.value) + ' ' + frame.system_name + ' ' +

@@ -41,7 +41,7 @@ struct NamedFrame {
 };
 
 struct NamedAddress {
-  ElfAddress address;
+  ElfAddress address; // without frames its function's start, where that is known
   std::vector<NamedFrame> frames; // innermost first; empty: no symbol
 };
 

@@ -55,7 +55,7 @@ struct SourceFrame {
 
 struct SymbolizedAddress {
   ElfAddress address;              // the file offset itself where the file could not be read
-  ElfAddress function_start;       // 0 without frames
+  ElfAddress function_start;       // known without a name too; 0: it is not
   std::vector<SourceFrame> frames; // innermost first; empty: no symbol
 };
 

@@ -35,7 +35,7 @@ const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool nam
 }
 
 void FileCache::parse_image(Slot& slot, const ByteSource& source) {
-  slot.file = {.stamp = source.stamp(), .image = {}, .symbols = {}, .failure = {}};
+  slot.file = {.stamp = source.stamp(), .image = {}, .symbols = {}, .starts = {}, .failure = {}};
   auto image = ElfImage::open(source);
   if (image)
     slot.file.image = std::move(*image);
@@ -50,6 +50,8 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
   ParsedFile& file = slot.file;
   try {
     file.symbols = SymbolTable::build(source, image, limits_);
+    if (file.symbols->count(SymbolOrigin::kSymtab) == 0)
+      file.starts = FunctionStarts::read(source, image);
   } catch (const std::bad_alloc&) {
     shrink(0);
     file.symbols.emplace();
@@ -71,7 +73,7 @@ void FileCache::account(Slot& slot) {
   if (slot.file.image)
     slot.memory += slot.file.image->memory();
   if (slot.file.symbols)
-    slot.memory += slot.file.symbols->memory();
+    slot.memory += slot.file.symbols->memory() + slot.file.starts.memory();
   memory_ += slot.memory;
 }
 

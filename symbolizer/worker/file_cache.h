@@ -12,6 +12,7 @@
 #include "symbolizer/elf/byte_source.h"
 #include "symbolizer/elf/image.h"
 #include "symbolizer/symbols/symbol_table.h"
+#include "symbolizer/unwind/function_starts.h"
 
 namespace pprofd::symbolizer {
 
@@ -20,6 +21,7 @@ struct ParsedFile {
   FileStamp stamp;
   std::optional<ElfImage> image;      // empty: see failure
   std::optional<SymbolTable> symbols; // once names were asked for
+  FunctionStarts starts;              // then, and only where .symtab is missing
   std::string failure;                // why names are missing; empty: they are not
 };
 

@@ -37,8 +37,9 @@ public:
   ReplyWriter(uint64_t id, const Service::Send& send) : id_(id), send_(&send) { clear(); }
 
   // False: nobody listens any more.
-  bool add(ElfAddress address, const std::optional<Symbol>& symbol, NameStyle style,
-           size_t mangled_length) {
+  // `start`: of the function without a name, where there is no symbol.
+  bool add(ElfAddress address, const std::optional<Symbol>& symbol, std::optional<ElfAddress> start,
+           NameStyle style, size_t mangled_length) {
     worker::Reply::Frame frame;
     bool known = true;
     if (symbol) {
@@ -49,7 +50,7 @@ public:
       if (size_ + size > kReplyRoom && reply_.addresses_size() != 0) {
         if (!flush())
           return false;
-        return add(address, symbol, style, mangled_length);
+        return add(address, symbol, start, style, mangled_length);
       }
       size_ += size;
     } else if (size_ + kOverhead > kReplyRoom && !flush()) {
@@ -58,8 +59,10 @@ public:
     size_ += kOverhead;
     worker::Reply::Address& entry = *reply_.add_addresses();
     entry.set_address(address.value);
-    if (!symbol)
+    if (!symbol) {
+      entry.set_function_start(start.value_or(ElfAddress{}).value);
       return true;
+    }
     entry.set_function_start(symbol->start.value);
     if (!known) {
       frames_[{symbol->start.value, symbol->size}] = static_cast<uint32_t>(reply_.frames_size());
@@ -216,7 +219,8 @@ void Service::answer_names(const worker::Request& request, const Fd& file, const
     const auto address = parsed.image->translate({offset});
     outside += !address;
     const auto symbol = address && reader ? reader->find(*address) : std::nullopt;
-    if (!writer.add(address.value_or(ElfAddress{offset}), symbol, style_of(request.style()),
+    const auto start = address && !symbol ? parsed.starts.at(*address) : std::nullopt;
+    if (!writer.add(address.value_or(ElfAddress{offset}), symbol, start, style_of(request.style()),
                     mangled_length_))
       return;
   }
