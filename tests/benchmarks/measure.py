@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ from harness.processes import children_of, cpu_seconds, run  # noqa: E402
 from harness.recording import Pprofd  # noqa: E402
 
 STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
+NOWHERE = subprocess.DEVNULL
 
 
 @contextlib.contextmanager
@@ -38,24 +40,45 @@ def scratch():
             program.close()
 
 
+PERF_EVENT_PROGRAM = 7
+
+
+def _read_counters(entry):
+    """(program id, run time in ns, runs) of a descriptor of a perf event's eBPF program, or None."""
+    with contextlib.suppress(OSError):
+        fields = dict(re.findall(r"^(\w+):\s*(\d+)$", entry.read_text(), re.M))
+        if "run_cnt" in fields and fields.get("prog_type") == str(PERF_EVENT_PROGRAM):
+            return fields["prog_id"], int(fields["run_time_ns"]), int(fields["run_cnt"])
+    return None
+
+
 def program_counters(pid):
     """{(program id): (run time in ns, runs)} of the eBPF programs that a process holds."""
-    counters = {}
-    for entry in Path(f"/proc/{pid}/fdinfo").glob("*"):
-        with contextlib.suppress(OSError):
-            fields = dict(re.findall(r"^(\w+):\s*(\d+)$", entry.read_text(), re.M))
-            if "run_cnt" in fields and fields.get("prog_type") == str(PERF_EVENT_PROGRAM):
-                counters[fields["prog_id"]] = int(fields["run_time_ns"]), int(fields["run_cnt"])
-    return counters
+    found = filter(None, map(_read_counters, Path(f"/proc/{pid}/fdinfo").glob("*")))
+    return {number: (nanoseconds, runs) for number, nanoseconds, runs in found}
 
 
-PERF_EVENT_PROGRAM = 7
+def run_total(counters):
+    """(run time in ns, runs) of all programs together."""
+    return tuple(sum(each[i] for each in counters.values()) for i in (0, 1))
+
+
+class Counters:
+    """Reads again and again the counters of eBPF programs, given the fdinfo files of descriptors of them."""
+
+    def __init__(self, entries):
+        self._entries = [entry for entry in entries if (_read_counters(entry) or (0, 0, 0))[2]]
+
+    def read(self):
+        """(run time in ns, runs) of those that had run at first."""
+        found = filter(None, map(_read_counters, self._entries))
+        return run_total({number: values for number, *values in found})
 
 
 def kernel_cost(before, after):
     """(ns a run, runs) between two readings of program_counters."""
-    total = [sum(after[key][i] - before.get(key, (0, 0))[i] for key in after) for i in (0, 1)]
-    return (total[0] / total[1] if total[1] else 0.0), total[1]
+    (first_ns, first), (last_ns, last) = run_total({key: before.get(key, (0, 0)) for key in after}), run_total(after)
+    return ((last_ns - first_ns) / (last - first) if last > first else 0.0), last - first
 
 
 def map_bytes(pid):
@@ -91,6 +114,14 @@ def cpu_of_family(pid):
 def sleep_until(deadline):
     while (left := deadline - time.monotonic()) > 0:
         time.sleep(min(left, 0.2))
+
+
+def make(output, sources, command):
+    """Runs the command, which makes `output`, where that is older than a source."""
+    if output.exists() and output.stat().st_mtime > max(source.stat().st_mtime for source in sources):
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    run(command, seconds=900)
 
 
 def table(rows):
