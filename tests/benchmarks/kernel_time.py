@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""kernel_time.py [--quick] [--frequency HZ…] [--seconds N] [--rounds N] [--warm N] [LOAD…]: kernel time a sample of pprofd,
-beside the OpenTelemetry eBPF profiler's and the kernel's own walk of frame pointers, in one run.
+"""kernel_time.py [--quick] [--frequency HZ…] [--seconds N] [--rounds N] [--warm N] [LOAD…]: kernel time a sample
+of pprofd, beside the OpenTelemetry eBPF profiler's and the kernel's own walk of frame pointers, in one run.
 
 The three run at the same time on the same load, of which every CPU runs a copy. In turn each samples
 alone for a window, several rounds, so that what else the machine does meets all alike. The kernel's
@@ -16,7 +16,9 @@ runs that the column `n` tells, not of single runs; `mean` is over all. `stolen`
 LOADs: shallow 30 100 functions clang python openssl mix. Needs root, the release build, Go, clang-19."""
 import argparse
 import contextlib
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections import namedtuple
@@ -182,6 +184,7 @@ def parse():
 
 def main():
     arguments = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started and set is undone
     chosen = [loads.LOADS[name]() for name in arguments.loads or loads.LOADS]
     programs = {"peer": peer.build(peer.PROFILER, peer.RECEIVER), "walk": samplers.build_walk()}
     times, stacks = [], []
@@ -194,10 +197,10 @@ def main():
                 times.append(row)
                 stacks.append(stack)
     each = ("median", "p99", "mean", "n")
-    print(f"\nkernel time a sample, us; {measure.cpus()} CPUs, {arguments.rounds} windows of {arguments.seconds:g} s each")
+    print(f"\nkernel time a sample, us; {measure.cpus()} CPUs, {arguments.rounds} windows of {arguments.seconds:g} s")
     print_table(["load", "Hz", *(f"{who}:{what}" for who in ("ours", "otel", "walk") for what in each),
                  "ours/otel", "ours/walk"], times)
-    print("\nstacks")
+    print("\nstacks (of ours, all but `load` are of the load's processes)")
     print_table(["load", "Hz", "runs:ours", "otel", "walk", "frames:ours", "otel", "walk", "load", "complete",
                  "incomplete"], stacks)
 

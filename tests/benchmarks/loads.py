@@ -34,7 +34,7 @@ class Running:
         try:
             for command in commands:
                 self._processes.append(Process(command, cwd=folder, stdout=measure.NOWHERE, stderr=measure.NOWHERE))
-                prefer(self._processes[-1].pid)
+                measure.prefer(self._processes[-1].pid)
         except BaseException:
             self.close()
             raise
@@ -53,12 +53,6 @@ class Running:
     def close(self):
         for process in self._processes:
             process.kill()
-
-
-def prefer(pid):
-    """Other sessions get less of the CPUs; not too little: the samplers are among them."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text("-3")
 
 
 def compiled(name, source, options):

@@ -19,7 +19,8 @@ from harness.processes import Process, run, start_workload, wait_until
 PIDFD_GETFD = 438
 PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE = 0x2400, 0x2401
 BPF_PROG_GET_FD_BY_ID = 13
-WITH_TRACEFS = system.in_mount_namespace("[ -d /sys/kernel/tracing/events ] || mount -t tracefs none /sys/kernel/tracing")
+WITH_TRACEFS = system.in_mount_namespace(
+    "[ -d /sys/kernel/tracing/events ] || mount -t tracefs none /sys/kernel/tracing")
 WALK = Path(__file__).resolve().parent / "frame_pointer_walk"
 
 
@@ -81,6 +82,7 @@ class Sampler:
 
     def __init__(self, process):
         self.process = process
+        measure.prefer(process.pid)
         self.switch = None
         self._counters = None
 
@@ -151,7 +153,8 @@ class Peer(Sampler):
         address = self._receiver.read_line().removeprefix("ready ")
         super().__init__(Process(
             [*WITH_TRACEFS, workload("refuse"), "302=0", "160=0", "--", profiler,
-             f"-collection-agent={address}", "-disable-tls", f"-samples-per-second={frequency}", "-reporter-interval=2s", "-tracers=native"],
+             f"-collection-agent={address}", "-disable-tls",
+             f"-samples-per-second={frequency}", "-reporter-interval=2s", "-tracers=native"],
             stdout=measure.NOWHERE, stderr=measure.NOWHERE))
 
     def _counters_of(self):
