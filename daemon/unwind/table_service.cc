@@ -26,8 +26,8 @@ constexpr size_t kKnownRules = 4096; // a power of two
 TableService::TableService(TableStore& store, Compile compile, Open open,
                            std::chrono::milliseconds keep_unused)
     : store_(&store), compile_(std::move(compile)), open_(std::move(open)),
-      keep_unused_(keep_unused), known_(kKnownRules),
-      started_(steady_clock::now()), settled_(started_), forgot_(started_),
+      keep_unused_(keep_unused), known_(kKnownRules), started_(steady_clock::now()),
+      settled_(started_), forgot_(started_),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 TableService::~TableService() = default;
