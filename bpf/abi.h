@@ -145,8 +145,8 @@ struct pprofd_config {
 	__u8 kernel_stacks;
 	__u8 user_stacks;
 	__u8 pad[3];
-	__u32 cgroups;	    /* how many entries of the map `cgroups` are set */
-	__u32 copy_pages;   /* of a stack whose walk is to go on in user space, see unwind_state.h */
+	__u32 cgroups;	  /* how many entries of the map `cgroups` are set */
+	__u32 copy_pages; /* of a stack whose walk is to go on in user space, see unwind_state.h */
 	__u64 wakeup_bytes; /* unread bytes in the ring buffer at which the reader is woken */
 	__u64 few_bytes;    /* unread bytes from which on one page of a stack is copied at most */
 };
