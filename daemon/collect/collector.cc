@@ -324,6 +324,7 @@ void Collector::ask_for_names() {
   reject_wrong_files();
   for (const auto& process : collected_)
     ask_for_names_of(*process);
+  perf_maps_.ask();
 }
 
 void Collector::ask_for_names_of(CollectedProcess& process) {
@@ -332,10 +333,15 @@ void Collector::ask_for_names_of(CollectedProcess& process) {
   for (; process.frames_asked < frames.size(); ++process.frames_asked) {
     const TraceFrame& frame = frames[process.frames_asked];
     const auto mapping = process.mappings.find(frame.mapping);
-    if (mapping != process.mappings.end())
-      wanted[&mapping->second].push_back(mapping->second.file_offset({frame.address}));
+    if (mapping == process.mappings.end())
+      continue;
+    const bool in_file = mapping->second.kind != MappingKind::anonymous;
+    wanted[&mapping->second].push_back(in_file ? mapping->second.file_offset({frame.address})
+                                               : FileOffset{frame.address});
   }
   for (auto& [mapping, offsets] : wanted) {
+    if (mapping->kind == MappingKind::anonymous && options_.names)
+      perf_maps_.add(*process.process, std::move(offsets));
     const bool is_vdso = mapping->kind == MappingKind::vdso;
     if (!is_vdso && mapping->kind != MappingKind::file)
       continue;

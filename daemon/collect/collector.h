@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "daemon/aggregate/aggregate.h"
+#include "daemon/collect/perf_maps.h"
 #include "daemon/process/executable_store.h"
 #include "daemon/process/process_table.h"
 #include "daemon/process/sideband.h"
@@ -143,6 +144,7 @@ private:
   std::unique_ptr<Sampler> sampler_;
   SampleBatch batch_;
   SymbolService symbols_;
+  PerfMaps perf_maps_{symbols_};
   // What the kernel unwinds by; none of it where user stacks are not wanted.
   symbolizer::WorkerClient row_compiler_;
   std::unique_ptr<TableStore> unwind_tables_;

@@ -150,6 +150,8 @@ private:
     const uint64_t id = mapping_id(mapping);
     if (mapping.kind != MappingKind::file && mapping.kind != MappingKind::vdso) {
       const bool anonymous = mapping.kind == MappingKind::anonymous;
+      if (anonymous && add_jit_frame(address, id))
+        return;
       const std::string_view name = anonymous ? std::string_view("[anon]") : *mapping.name;
       return add_location(id, address, unnamed(name, address), false);
     }
@@ -162,6 +164,16 @@ private:
     if (found->second.frames.empty())
       return add_location(id, address, unnamed(*mapping.name, found->second.address.value), false);
     add_location(id, address, lines(file, found->second), true);
+  }
+
+  // Code that a JIT compiler has told of; false: it has not.
+  bool add_jit_frame(uint64_t address, uint64_t mapping) {
+    const FileNames& file = symbols_.names(PerfMaps::file_id(*collected_.process));
+    const auto found = file.addresses.find(address);
+    if (found == file.addresses.end() || found->second.frames.empty())
+      return false;
+    add_location(mapping, address, lines(file, found->second), true);
+    return true;
   }
 
   std::vector<LineInfo> unnamed(std::string_view file, uint64_t address) {

@@ -43,10 +43,11 @@ void SymbolService::run(const std::stop_token& stop) {
     size_t at = 0;
     do {
       const size_t count = std::min(kOffsetsPerRequest, request.offsets.size() - at);
-      Request part{{request.file.id, Fd(), request.file.expected_build_id},
+      Request part{{request.file.id, Fd(), request.file.expected_build_id, request.file.form},
                    {request.offsets.begin() + static_cast<std::ptrdiff_t>(at),
                     request.offsets.begin() + static_cast<std::ptrdiff_t>(at + count)}};
-      auto answer = client_.symbolize(request.file.id, request.file.fd.get(), part.offsets);
+      auto answer = client_.symbolize(request.file.id, request.file.fd.get(), part.offsets,
+                                      request.file.form);
       const std::scoped_lock storing(mutex_);
       if (!abandoned_)
         store(part, std::move(answer));
@@ -75,6 +76,8 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
   for (size_t at = 0; at < answer.addresses.size() && at < request.offsets.size(); ++at) {
     symbolizer::SymbolizedAddress& from = answer.addresses[at];
     NamedAddress& to = names.addresses[request.offsets[at].value];
+    if (!to.frames.empty())
+      continue; // a perf map that grew was asked again
     const bool stands_for_function = from.frames.empty() && from.function_start.value != 0;
     to.address = stands_for_function ? from.function_start : from.address;
     for (symbolizer::SourceFrame& frame : from.frames) {

@@ -41,7 +41,7 @@ struct NamedFrame {
 };
 
 struct NamedAddress {
-  ElfAddress address; // without frames its function's start, where that is known
+  ElfAddress address;             // without frames its function's start, where that is known
   std::vector<NamedFrame> frames; // innermost first; empty: no symbol
 };
 
@@ -58,6 +58,7 @@ struct FileToName {
   uint64_t id = 0; // the same for the same file in every request
   Fd fd;
   std::string expected_build_id; // lower-case hex; empty: not known
+  symbolizer::NamesFile form = symbolizer::NamesFile::kElf;
 };
 
 class SymbolService {

@@ -82,14 +82,17 @@ public:
     return ensure_running(Deadline::clock::now() + options_.deadline);
   }
 
-  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets) {
+  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
+                           NamesFile form) {
     const std::scoped_lock lock(call_);
     const Deadline deadline = Deadline::clock::now() + options_.deadline;
     SymbolizedFile result;
     result.addresses.resize(offsets.size());
     for (size_t i = 0; i < offsets.size(); ++i)
       result.addresses[i].address = {offsets[i].value};
-    const Exchange exchange = [&] { return ask_names(file_id, fd, offsets, deadline, result); };
+    const Exchange exchange = [&] {
+      return ask_names(file_id, fd, offsets, form, deadline, result);
+    };
     if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
       result.failure = std::move(failure);
     return result;
@@ -251,13 +254,14 @@ private:
 
   // Asks for all offsets, in requests of kMaxOffsets.
   std::optional<Trouble> ask_names(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                                   Deadline deadline, SymbolizedFile& result) {
+                                   NamesFile form, Deadline deadline, SymbolizedFile& result) {
     ReplyReader reader(result);
     result.failure.clear();
     do {
       const auto piece = offsets.first(std::min(offsets.size(), kMaxOffsets));
       offsets = offsets.subspan(piece.size());
       worker::Request request = request_for(file_id);
+      request.set_perf_map(form == NamesFile::kPerfMap);
       for (const FileOffset offset : piece)
         request.add_offsets(offset.value);
       size_t missing = piece.size();
@@ -398,8 +402,8 @@ std::string WorkerClient::start() {
 }
 
 SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
-                                       std::span<const FileOffset> offsets) {
-  return impl_->symbolize(file_id, fd, offsets);
+                                       std::span<const FileOffset> offsets, NamesFile form) {
+  return impl_->symbolize(file_id, fd, offsets, form);
 }
 
 UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,

@@ -53,6 +53,9 @@ struct SourceFrame {
   uint32_t start_line = 0;
 };
 
+// What a file is that names are asked of.
+enum class NamesFile : uint8_t { kElf, kPerfMap };
+
 struct SymbolizedAddress {
   ElfAddress address;              // the file offset itself where the file could not be read
   ElfAddress function_start;       // known without a name too; 0: it is not
@@ -167,8 +170,10 @@ public:
   // The names of `offsets` in the file behind `fd`, which stays the caller's and must be a regular
   // file opened for reading. `file_id` is the caller's stable id of the file: the worker keeps what
   // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
-  // for the deadline.
-  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets);
+  // for the deadline. Of a perf map (a JIT compiler's list of its functions, which may grow between
+  // calls) process addresses stand for offsets.
+  SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
+                           NamesFile form = NamesFile::kElf);
 
   // The unwind rows of the file behind `fd`; both parameters as above. `sink` is called on this
   // thread with rows as they come, not at all for a file without unwind information. The file is

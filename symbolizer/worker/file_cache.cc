@@ -1,6 +1,7 @@
 #include "symbolizer/worker/file_cache.h"
 
 #include <new>
+#include <utility>
 
 namespace pprofd::symbolizer {
 namespace {
@@ -18,14 +19,18 @@ SymbolLimits limits_for(uint64_t memory) {
 FileCache::FileCache(uint64_t memory_limit)
     : limits_(limits_for(memory_limit)), kept_limit_(memory_limit / 4) {}
 
-const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool names) {
+FileCache::Slot& FileCache::slot_of(uint64_t id) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
     slots_.splice(slots_.begin(), slots_, found->second);
   } else {
     slots_.push_front({.id = id, .file = {}});
     by_id_[id] = slots_.begin();
   }
-  Slot& slot = slots_.front();
+  return slots_.front();
+}
+
+const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool names) {
+  Slot& slot = slot_of(id);
   if (slot.memory == 0 || slot.file.stamp != source.stamp())
     parse_image(slot, source);
   if (names && slot.file.image && !slot.file.symbols)
@@ -34,8 +39,21 @@ const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool nam
   return slot.file;
 }
 
+const PerfMap& FileCache::perf_map(uint64_t id, const ByteSource& source) {
+  Slot& slot = slot_of(id);
+  const FileStamp before = std::exchange(slot.file.stamp, source.stamp());
+  const FileStamp& now = slot.file.stamp;
+  if (before.device != now.device || before.inode != now.inode || before.size > now.size)
+    slot.file.perf_map = {};
+  slot.file.perf_map.read(source);
+  account(slot);
+  shrink(kept_limit_);
+  return slot.file.perf_map;
+}
+
 void FileCache::parse_image(Slot& slot, const ByteSource& source) {
-  slot.file = {.stamp = source.stamp(), .image = {}, .symbols = {}, .starts = {}, .failure = {}};
+  slot.file = {};
+  slot.file.stamp = source.stamp();
   auto image = ElfImage::open(source);
   if (image)
     slot.file.image = std::move(*image);
@@ -69,7 +87,7 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
 
 void FileCache::account(Slot& slot) {
   memory_ -= slot.memory;
-  slot.memory = kSlotMemory;
+  slot.memory = kSlotMemory + slot.file.perf_map.memory();
   if (slot.file.image)
     slot.memory += slot.file.image->memory();
   if (slot.file.symbols)

@@ -11,6 +11,7 @@
 
 #include "symbolizer/elf/byte_source.h"
 #include "symbolizer/elf/image.h"
+#include "symbolizer/perf_map/perf_map.h"
 #include "symbolizer/symbols/symbol_table.h"
 #include "symbolizer/unwind/function_starts.h"
 
@@ -22,6 +23,7 @@ struct ParsedFile {
   std::optional<ElfImage> image;      // empty: see failure
   std::optional<SymbolTable> symbols; // once names were asked for
   FunctionStarts starts;              // then, and only where .symtab is missing
+  PerfMap perf_map;                   // of a file that is none of ELF's
   std::string failure;                // why names are missing; empty: they are not
 };
 
@@ -32,6 +34,9 @@ public:
 
   // The parsed file; with `names` its symbols too. Valid until the next call.
   const ParsedFile& get(uint64_t id, const ByteSource& source, bool names);
+
+  // A perf map, as far as it has grown. Valid until the next call.
+  const PerfMap& perf_map(uint64_t id, const ByteSource& source);
 
   // Drops what was not used for long, for work that takes memory for a while.
   void make_room() { shrink(kept_limit_ / 2); }
@@ -47,6 +52,7 @@ private:
   };
   using Slots = std::list<Slot>; // the most recently used first
 
+  Slot& slot_of(uint64_t id);
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
   void account(Slot& slot);

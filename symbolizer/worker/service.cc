@@ -142,6 +142,8 @@ void Service::answer(const worker::Request& request, const Fd& file, const Send&
     answer_rows(request, file, send);
   else if (request.has_symbols())
     answer_symbols(request, file, send);
+  else if (request.perf_map())
+    answer_by_perf_map(request, file, send);
   else
     answer_names(request, file, send);
 }
@@ -229,6 +231,24 @@ void Service::answer_names(const worker::Request& request, const Fd& file, const
     failure += (failure.empty() ? "" : "; ") + std::to_string(outside) +
                " positions in no segment of the file";
   writer.finish(parsed.image->build_id(), failure);
+}
+
+void Service::answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send) {
+  ReplyWriter writer(request.id(), send);
+  const auto source = ByteSource::of_file(file.get());
+  if (!source) {
+    writer.finish({}, source.error().why);
+    return;
+  }
+  const PerfMap& map = cache_.perf_map(request.file(), *source);
+  for (const uint64_t address : request.offsets()) {
+    std::optional<Symbol> symbol;
+    if (auto function = map.find(*source, address))
+      symbol = {.start = {function->start}, .name = std::move(function->name)};
+    if (!writer.add({address}, symbol, {}, style_of(request.style()), mangled_length_))
+      return;
+  }
+  writer.finish({}, map.full() ? "the perf map has more functions than are read" : "");
 }
 
 } // namespace pprofd::symbolizer

@@ -30,6 +30,7 @@ public:
 
 private:
   void answer_names(const worker::Request& request, const Fd& file, const Send& send);
+  void answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send);
   void answer_symbols(const worker::Request& request, const Fd& file, const Send& send);
   void answer_rows(const worker::Request& request, const Fd& file, const Send& send);
 

@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from harness.paths import workload
+from harness.processes import children_of, start_workload, wait_until
 from harness.processes import run as run_program
-from harness.processes import start_workload
 
 pytestmark = pytest.mark.requires("bpf")
 
@@ -114,6 +116,65 @@ def test_code_without_a_file(pprofd):
     assert profile.cumulative("call_mapped") >= 0.9 * profile.total
     leaves = {profile.names(sample)[0] for sample in profile.samples}
     assert any("+0x" in leaf for leaf in leaves), leaves
+
+
+def anonymous_code(target):
+    """Where the target's code stands that no file has."""
+    maps = Path(f"/proc/{target.pid}/maps").read_text().splitlines()
+    return next(int(line.split("-")[0], 16) for line in maps if " r-xp " in line and len(line.split()) == 5)
+
+
+def test_perf_map(pprofd):
+    """A JIT compiler's functions have the names that its perf map tells, also of a map that comes late and grows."""
+    with start_workload(workload("map_code"), "-", 0) as target:
+        code, path = anonymous_code(target), Path(f"/tmp/perf-{target.pid}.map")
+        try:
+            run = pprofd.start("record", "-p", target.pid, "-F", 499).wait_started()
+            path.write_text(f"{code + 4096:x} 10 elsewhere\n")
+            time.sleep(1)  # what was asked for before has no name
+            with path.open("a") as grown:
+                grown.write(f"{code:x} 400 LazyCompile:*work /app/main.js:7:3\n")
+            time.sleep(0.5)
+            profile = run.finish(20).succeed().profile
+        finally:
+            path.unlink()
+    assert profile.self_count("LazyCompile:*work /app/main.js:7:3") >= 0.9 * profile.total
+    assert "elsewhere" not in profile.function_names()
+
+
+@pytest.mark.parametrize("kind", ["of another user", "fifo", "link to a device", "not text"])
+def test_perf_map_that_is_none(pprofd, kind):
+    """What stands in a perf map's place and is none costs the names, nothing else."""
+    with start_workload(workload("map_code"), "-", 0) as target:
+        path = Path(f"/tmp/perf-{target.pid}.map")
+        try:
+            if kind == "fifo":
+                os.mkfifo(path)
+            elif kind == "link to a device":
+                path.symlink_to("/dev/zero")
+            elif kind == "not text":
+                path.write_bytes(os.urandom(1 << 20))
+            else:
+                path.write_text(f"{anonymous_code(target):x} 400 forged\n")
+                os.chown(path, 65534, 65534)
+            profile = pprofd.run("record", "-p", target.pid, "-F", 499, "-d", 1).succeed().profile
+        finally:
+            path.unlink()
+    assert profile.cumulative("call_mapped") >= 0.9 * profile.total
+    assert "forged" not in profile.function_names()
+
+
+@pytest.mark.requires("namespaces")
+def test_perf_map_in_namespaces(pprofd, tmp_path):
+    """A process in namespaces of its own writes its map under the pid and in the folder that it sees."""
+    script = f"mount -t tmpfs none /tmp; exec {workload('map_code')} - 0"
+    namespaces = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    with start_workload(*namespaces, "sh", "-ec", script) as unshare:
+        target = wait_until(lambda: children_of(unshare.pid), "the program in the namespace")[0]
+        code = anonymous_code(SimpleNamespace(pid=target))
+        Path(f"/proc/{target}/root/tmp/perf-1.map").write_text(f"{code:x} 400 inside\n")
+        profile = pprofd.run("record", "-p", target, "-F", 499, "-d", 1).succeed().profile
+    assert profile.self_count("inside") >= 0.9 * profile.total
 
 
 def test_function_names_of_the_c_library(pprofd):

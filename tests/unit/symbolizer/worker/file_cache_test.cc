@@ -54,6 +54,22 @@ TEST(FileCache, AnIdWhoseFileChangedIsParsedAnew) {
             "read the ELF header: it reaches beyond the end of the file");
 }
 
+TEST(FileCache, APerfMapIsReadOnWhereItGrewAndAnewWhereItIsAnother) {
+  const Scratch scratch;
+  FileCache cache(kMemory);
+  const std::string path = scratch.write("perf-1.map", "1000 10 first\n");
+  const Fd fd = test::open_file(path);
+  EXPECT_EQ(cache.perf_map(1, source_of(fd)).size(), 1U);
+  (void)scratch.write("perf-1.map", "1000 10 first\n2000 10 second\n");
+  EXPECT_EQ(cache.perf_map(1, source_of(fd)).size(), 2U);
+  EXPECT_EQ(cache.perf_map(1, source_of(fd)).size(), 2U);
+  (void)scratch.write("perf-1.map", "3000 10 third\n");
+  EXPECT_EQ(cache.perf_map(1, source_of(fd)).find(source_of(fd), 0x3000)->name, "third");
+  EXPECT_EQ(cache.perf_map(1, source_of(fd)).size(), 1U);
+  const Fd other = test::open_file(scratch.write("perf-2.map", "1000 10 a\n2000 10 b\n3000 1 c\n"));
+  EXPECT_EQ(cache.perf_map(1, source_of(other)).size(), 3U);
+}
+
 TEST(FileCache, DropsTheLeastRecentlyUsedWhenMemoryRunsOut) {
   const Scratch scratch;
   const Fd fd = test::open_file(build_library(scratch, "a", 2000)); // 32 kB of symbols
