@@ -340,8 +340,11 @@ void Collector::ask_for_names_of(CollectedProcess& process) {
                                                : FileOffset{frame.address});
   }
   for (auto& [mapping, offsets] : wanted) {
-    if (mapping->kind == MappingKind::anonymous && options_.names)
-      perf_maps_.add(*process.process, std::move(offsets));
+    if (mapping->kind == MappingKind::anonymous) {
+      if (options_.names)
+        perf_maps_.add(*process.process, std::move(offsets));
+      continue;
+    }
     const bool is_vdso = mapping->kind == MappingKind::vdso;
     if (!is_vdso && mapping->kind != MappingKind::file)
       continue;
