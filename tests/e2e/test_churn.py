@@ -1,6 +1,5 @@
 """Processes and libraries come and go by the thousand: what pprofd and the kernel hold goes with them."""
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -14,16 +13,8 @@ from harness.processes import Process, run as run_program, start_workload, wait_
 pytestmark = pytest.mark.requires("bpf")
 
 
-def maps_of(pid):
-    """{name: id} of the BPF maps that a process holds."""
-    ids = {number for kind, number in system.bpf_ids_of(pid) if kind == "map"}
-    answer = json.loads(run_program([system.bpftool(), "-j", "map", "show"]))
-    return {entry["name"]: entry["id"] for entry in answer if str(entry["id"]) in ids}
-
-
 def keys_of(map_id):
-    answer = run_program([system.bpftool(), "-j", "map", "dump", "id", map_id], seconds=60)
-    return [bytes(int(byte, 16) for byte in entry["key"]) for entry in json.loads(answer or "[]")]
+    return [key for key, _ in system.entries_of(map_id)]
 
 
 def pids_in(map_id):
@@ -59,7 +50,7 @@ def test_processes_leave_nothing(pprofd, long):
     """Thousands of short processes (--long: 100,000): maps, memory and descriptors return to where they were."""
     count = 100_000 if long else 3000
     run = pprofd.start("record", "--all", "--merge", "-o", "all.pb.gz").wait_started()
-    maps = maps_of(run.pid)
+    maps = system.maps_of(run.pid)
     with Process([workload("spawner"), 200, 4, "true"], stdout=os.open(os.devnull, os.O_WRONLY)) as first:
         first.wait(60)
     before = held(run, maps)

@@ -186,14 +186,15 @@ def test_ring_buffer_overflow_is_counted(pprofd):
         targets = [stack.enter_context(start_workload(workload("burn"), 0))
                    for _ in range(max(2, os.cpu_count()))]
         run = pprofd.start("record", "--all", "-F", 5000, "--merge", "-o", "all.pb.gz").wait_started()
-        # The ring holds 16 MiB; the shortest records have about 100 bytes.
-        held = time.monotonic() + 25
+        drops = system.maps_of(run.pid)["drops"]
         run.process.signal(signal.SIGSTOP)
-        while time.monotonic() < held:
-            time.sleep(0.1)
+        wait_until(lambda: sum(int.from_bytes(value[:8], "little") for _, value in system.entries_of(drops)) > 2000,
+                   "the buffer to overflow", seconds=120, interval=0.5)
         run.process.signal(signal.SIGCONT)
-        run.finish(60)
+        run.interrupt()
+        wait_until(lambda: run.status is not None, "the end of the recording", seconds=60)
         assert all(target.status is None for target in targets)
+    run.wait()
     assert run.status == 0, run.stderr
     facts = run.profile.facts
     lost = sum(int(v) for k, v in facts.items() if ".dropped." in k)
@@ -209,7 +210,9 @@ def test_busy_machine_at_the_highest_frequency(pprofd):
     with contextlib.ExitStack() as stack:
         for _ in range(2 * os.cpu_count()):
             stack.enter_context(start_workload(workload("burn"), 0))
-        run = pprofd.run("record", "--all", "-F", 5000, "-d", 3).succeed()
+        run = pprofd.start("record", "--all", "-F", 5000, "-d", 3)
+        wait_until(lambda: run.status is not None, "the end of the recording", seconds=60)
+    run.wait().succeed()
     assert sum(profile.total for profile in run.profiles) > 10_000
 
 

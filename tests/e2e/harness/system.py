@@ -166,6 +166,19 @@ def bpf_ids_of(pid):
     return found
 
 
+def maps_of(pid):
+    """{name: id} of the BPF maps that a process holds."""
+    ids = {number for kind, number in bpf_ids_of(pid) if kind == "map"}
+    answer = json.loads(run([bpftool(), "-j", "map", "show"]))
+    return {entry["name"]: entry["id"] for entry in answer if str(entry["id"]) in ids}
+
+
+def entries_of(map_id):
+    """[(key, value)] of a map, as bytes."""
+    answer = json.loads(run([bpftool(), "-j", "map", "dump", "id", map_id], seconds=60) or "[]")
+    return [tuple(bytes(int(byte, 16) for byte in entry[part]) for part in ("key", "value")) for entry in answer]
+
+
 def bpf_objects(kind):
     """The ids of all programs, links or maps on the machine."""
     answer = run([bpftool(), "-j", kind, "show"])
