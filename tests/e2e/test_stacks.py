@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from harness.paths import workload
-from harness.processes import Process, start_workload
+from harness.processes import Process, start_workload, wait_until
 
 pytestmark = pytest.mark.requires("bpf")
 
@@ -88,10 +88,12 @@ def test_known_chains(pprofd, long, build):
     with contextlib.ExitStack() as stack:
         targets = {name: stack.enter_context(start_workload(workload(build), name, workload("plugin_a.so")))
                    for name in chains_of(build)}
-        pids = ",".join(str(target.pid) for target in targets.values())
-        run = pprofd.run("record", "-p", pids, "-F", 499, "-d", 40 if long else 6, "-o", "out/").succeed()
-        found = [fault for name, target in targets.items()
-                 for fault in faults(run.profile_of(target.pid), name, 500 if long else 50)]
+        pids = {name: target.pid for name, target in targets.items()}
+        run = pprofd.start("record", "-p", ",".join(map(str, pids.values())), "-F", 499, "-d", 40 if long else 6,
+                           "-o", "out/")
+        wait_until(lambda: run.status is not None, "the end of the recording", seconds=100)
+    run.wait().succeed()
+    found = [fault for name, pid in pids.items() for fault in faults(run.profile_of(pid), name, 500 if long else 50)]
     assert not found, "\n".join(found)
 
 
