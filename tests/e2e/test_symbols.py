@@ -1,10 +1,10 @@
 """Names: of what symbol table they come, how they are demangled, and what stands where there is none."""
+import contextlib
 import lzma
 import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -124,6 +124,14 @@ def anonymous_code(target):
     return next(int(line.split("-")[0], 16) for line in maps if " r-xp " in line and len(line.split()) == 5)
 
 
+def has_open(pid, path):
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if os.readlink(entry) == str(path):
+                return True
+    return False
+
+
 def test_perf_map(pprofd):
     """A JIT compiler's functions have the names that its perf map tells, also of a map that comes late and grows."""
     with start_workload(workload("map_code"), "-", 0) as target:
@@ -131,10 +139,9 @@ def test_perf_map(pprofd):
         try:
             run = pprofd.start("record", "-p", target.pid, "-F", 499).wait_started()
             path.write_text(f"{code + 4096:x} 10 elsewhere\n")
-            time.sleep(1)  # what was asked for before has no name
+            wait_until(lambda: has_open(run.pid, path), "the map to be opened", seconds=20)
             with path.open("a") as grown:
                 grown.write(f"{code:x} 400 LazyCompile:*work /app/main.js:7:3\n")
-            time.sleep(0.5)
             profile = run.finish(20).succeed().profile
         finally:
             path.unlink()
