@@ -3,7 +3,7 @@
 //
 // The file may be anybody's: whatever is read is checked against the file, and an answer may be
 // wrong, but not outside of what was asked for.
-// Source: header.h; runtime/runtime2.go (_func) of Go 1.2 to 1.26. One thread at a time.
+// Source: header.h; runtime/runtime2.go (_func) of Go 1.2 to 1.27. One thread at a time.
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,7 @@
 //   Go 1.16  parts of their own for names, files of a unit, files, numbers and functions
 //   Go 1.18  functions by their offset from the text's start
 //   Go 1.20  a function's first line
-// Source: cmd/link/internal/ld/pcln.go and runtime/symtab.go of Go 1.2 to 1.26, debug/gosym.
+// Source: cmd/link/internal/ld/pcln.go and runtime/symtab.go of Go 1.2 to 1.27, debug/gosym.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "symbolizer/base/saturating.h"
 #include "symbolizer/go/relocated.h"
 
 namespace pprofd::symbolizer::go {
@@ -23,7 +24,8 @@ constexpr uint64_t kEntries = 16;
 constexpr uint64_t kText = 22;
 constexpr uint64_t kFuncdataGo118 = 38;
 constexpr uint64_t kFuncdataGo120 = 40;
-constexpr uint64_t kWords = kFuncdataGo120 + 1;
+constexpr uint64_t kLastFuncdata = 48; // what later releases may make of it
+constexpr uint64_t kWords = kLastFuncdata + 2;
 
 constexpr uint64_t kWord = sizeof(uint64_t);
 constexpr size_t kMaxCandidates = 8;
@@ -75,13 +77,28 @@ bool scan(const ByteSource& source, const DataRange& range, uint64_t value, uint
   return false;
 }
 
+using Words = std::array<uint64_t, kWords>;
+
+// Since Go 1.26 functions' data is the table's last part, and the next word is the table's end.
+// Go 1.27 put words before the two.
+uint64_t find_funcdata(const Words& words, const Header& header) {
+  if (header.layout == Layout::kGo118)
+    return words[kFuncdataGo118];
+  const uint64_t start = header.address.value + header.records;
+  const uint64_t end = saturating_add(header.address.value, header.place.size);
+  for (uint64_t i = kFuncdataGo120; i <= kLastFuncdata; ++i)
+    if (start < words.at(i) && words.at(i) <= words.at(i + 1) && words.at(i + 1) <= end)
+      return words.at(i);
+  return words[kFuncdataGo120];
+}
+
 std::optional<Module> read_module(const ByteSource& source, const ElfImage& image,
                                   const Header& header, ElfAddress address) {
-  const RelocatedPointers pointers(source, image,
-                                   {.start = address, .end = {address.value + kWords * kWord}});
-  const auto word = [&](uint64_t index) {
-    return pointers.at({address.value + index * kWord}).value_or(0);
-  };
+  const RelocatedPointers pointers(
+      source, image, {.start = address, .end = {saturating_add(address.value, kWords * kWord)}});
+  Words words{};
+  for (uint64_t i = 0; i < kWords; ++i)
+    words.at(i) = pointers.at({address.value + i * kWord}).value_or(0);
   const std::array<std::pair<uint64_t, uint64_t>, 7> parts = {{{kHeader, 0},
                                                                {kNames, header.names},
                                                                {kUnits, header.units},
@@ -90,11 +107,9 @@ std::optional<Module> read_module(const ByteSource& source, const ElfImage& imag
                                                                {kRecords, header.records},
                                                                {kEntries, header.entries}}};
   for (const auto& [index, offset] : parts)
-    if (word(index) != header.address.value + offset)
+    if (words.at(index) != header.address.value + offset)
       return std::nullopt;
-  return Module{
-      .text = {word(kText)},
-      .funcdata = {word(header.layout == Layout::kGo118 ? kFuncdataGo118 : kFuncdataGo120)}};
+  return Module{.text = {words[kText]}, .funcdata = {find_funcdata(words, header)}};
 }
 
 } // namespace

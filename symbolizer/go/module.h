@@ -2,7 +2,7 @@
 // functions needs it. It has no name in a stripped file: it is known by its pointers to the parts
 // of that table.
 //
-// Source: runtime/symtab.go and cmd/link/internal/ld/symtab.go of Go 1.18 to 1.26.
+// Source: runtime/symtab.go and cmd/link/internal/ld/symtab.go of Go 1.18 to 1.27.
 #pragma once
 
 #include <optional>
