@@ -20,37 +20,6 @@ constexpr uint64_t kCaller = Elf::kText;
 constexpr uint64_t kAssembly = kCaller + 0x1000;
 constexpr uint64_t kGeneric = kAssembly + 0x20;
 
-// main.leaf is inlined into main.middle, which is inlined into main.caller.
-Program program(Release release) {
-  Program made(release);
-  made.file("/src/a.go").file("/src/b.go");
-  made.code({.name = "main.caller",
-             .size = 0x1000,
-             .start_line = 10,
-             .files = {{0x40, 0}, {0x40, 1}, {0xf80, 0}},
-             .lines = {{0x40, 11}, {0x20, 41}, {0x20, 31}, {0x20, 12}, {0xf60, 100'013}},
-             .calls = {{0x40, -1}, {0x20, 1}, {0x20, 0}, {0xf80, -1}},
-             .tree = {{.name = "main.middle",
-                       .start_line = 30,
-                       .caller = 0x80,
-                       .parent = -1,
-                       .file = 0,
-                       .line = 12},
-                      {.name = "main.leaf",
-                       .start_line = 40,
-                       .caller = 0x60,
-                       .parent = 0,
-                       .file = 1,
-                       .line = 31}}});
-  made.code({.name = "main.assembly", .size = 0x20});
-  made.code({.name = "main.sum[go.shape.int,go.shape.[]uint8].func1",
-             .size = 0x10,
-             .start_line = 50,
-             .files = {{0x10, 1}},
-             .lines = {{0x10, 51}}});
-  return made;
-}
-
 class File {
 public:
   explicit File(Bytes bytes)
@@ -103,12 +72,12 @@ void expect_all_frames(File& file, Release release) {
 class EachRelease : public testing::TestWithParam<Release> {};
 
 TEST_P(EachRelease, NamesLinesAndInlinedCalls) {
-  File file(program(GetParam()).elf().build());
+  File file(sample(GetParam()).elf().build());
   expect_all_frames(file, GetParam());
 }
 
 TEST_P(EachRelease, StartLines) {
-  File file(program(GetParam()).elf().build());
+  File file(sample(GetParam()).elf().build());
   const auto frames = file.find(kCaller + 0x40);
   const bool told = GetParam() >= Release::kGo120;
   EXPECT_EQ(frames.back().start_line, told ? 10U : 0U);
@@ -119,19 +88,19 @@ TEST_P(EachRelease, StartLines) {
 }
 
 TEST_P(EachRelease, PointersInRelocationsAlone) {
-  File file(program(GetParam()).relocated().named(".data.rel.ro.gopclntab").elf().build());
+  File file(sample(GetParam()).relocated().named(".data.rel.ro.gopclntab").elf().build());
   expect_all_frames(file, GetParam());
 }
 
 TEST_P(EachRelease, TableWithinAnotherSection) {
-  Elf elf = program(GetParam()).named(".data.rel.ro").elf();
-  elf.section(".note.go.buildid", Bytes(16, 0), 0x34000);
+  Elf elf = sample(GetParam()).named(".data.rel.ro").elf();
+  elf.section(".note.go.buildid", Bytes(16, 0), 0x7e00);
   File file(elf.build());
   expect_all_frames(file, GetParam());
 }
 
 TEST_P(EachRelease, WithoutSections) {
-  File file(program(GetParam()).elf().without_sections().build());
+  File file(sample(GetParam()).elf().without_sections().build());
   // What tells Go 1.13's kinds of data from those before is a section.
   if (GetParam() == Release::kGo113)
     expect_outer_frames(file);
@@ -153,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(Go, EachRelease,
 
 TEST(GoSymbols, WithoutModuleDataHaveNoInlinedCallsAndSaySo) {
   for (const Release release : {Release::kGo118, Release::kGo120, Release::kGo126}) {
-    File file(program(release).without_module().elf().build());
+    File file(sample(release).without_module().elf().build());
     expect_outer_frames(file);
     EXPECT_THAT(file.at(kCaller + 0x40), ElementsAre("main.caller /src/b.go:41"));
     EXPECT_THAT(file.notes(), ElementsAre(HasSubstr("module data was not found")));
@@ -162,7 +131,7 @@ TEST(GoSymbols, WithoutModuleDataHaveNoInlinedCallsAndSaySo) {
 
 TEST(GoSymbols, RefuseWhatTheyDoNotReadWithTheReason) {
   const auto failure_with = [](size_t offset, uint8_t value) {
-    Program changed = program(Release::kGo120);
+    Program changed = sample(Release::kGo120);
     changed.table()[offset] = value;
     return File(changed.elf().build()).failure();
   };
@@ -170,13 +139,13 @@ TEST(GoSymbols, RefuseWhatTheyDoNotReadWithTheReason) {
   EXPECT_THAT(failure_with(0, 0xf5), HasSubstr("begins with f5ffffff"));
   EXPECT_THAT(failure_with(14, 1), HasSubstr("number of functions"));
   EXPECT_THAT(failure_with(34, 1), HasSubstr("header is malformed"));
-  EXPECT_THAT(File(Elf().section(".gopclntab", Bytes(71, 0), 0x20000).build()).failure(),
+  EXPECT_THAT(File(Elf().section(".gopclntab", Bytes(71, 0), Program::kTable).build()).failure(),
               HasSubstr("too short"));
   EXPECT_THAT(File(Elf().build()).failure(), HasSubstr("there is none"));
 }
 
 TEST(GoSymbols, OfCodeThatIsNotInTheFileAreRefused) {
-  Program outside = program(Release::kGo120);
+  Program outside = sample(Release::kGo120);
   outside.code({.name = "main.far", .size = 0x10'0000});
   EXPECT_THAT(File(outside.elf().build()).failure(), HasSubstr("code that it is of"));
 }
@@ -215,7 +184,7 @@ TEST(GoSymbols, CallsThatTheTreeDoesNotHaveAreNone) {
 
 // Every byte of the table in turn is wrong; nothing but a wrong answer may come of it.
 TEST_P(EachRelease, SurvivesAnyWrongByte) {
-  const Bytes whole = program(GetParam()).elf().build();
+  const Bytes whole = sample(GetParam()).elf().build();
   size_t answers = 0;
   for (size_t at = 0; at < Program::kTableSize; ++at) {
     if (whole[Program::kTable + at] == 0 && at % 64 != 0)
@@ -235,7 +204,7 @@ TEST_P(EachRelease, SurvivesAnyWrongByte) {
 }
 
 TEST_P(EachRelease, SurvivesAnyEnd) {
-  Bytes whole = program(GetParam()).elf().without_sections().build();
+  Bytes whole = sample(GetParam()).elf().without_sections().build();
   while (whole.size() > Program::kTable) {
     whole.resize(whole.size() - 61);
     File file(whole);

@@ -13,19 +13,19 @@ using symbolizer::test::operator+;
 using symbolizer::test::uleb;
 
 // Parts of the table.
-constexpr uint64_t kNames = 0x1000;
-constexpr uint64_t kUnits = 0x2000;
-constexpr uint64_t kFiles = 0x2800;
-constexpr uint64_t kFileNames = 0x2a00; // until Go 1.15
-constexpr uint64_t kNumbers = 0x3000;
-constexpr uint64_t kEntries = 0x4000;
-constexpr uint64_t kRecords = 0x4400;
-constexpr uint64_t kOwnFuncdata = 0x6000;
+constexpr uint64_t kNames = 0x200;
+constexpr uint64_t kUnits = 0x400;
+constexpr uint64_t kFiles = 0x440;
+constexpr uint64_t kFileNames = 0x480; // until Go 1.15
+constexpr uint64_t kNumbers = 0x500;
+constexpr uint64_t kEntries = 0x700;
+constexpr uint64_t kRecords = 0x800;
+constexpr uint64_t kOwnFuncdata = 0xe00;
 
-constexpr uint64_t kFuncdata = 0x30000;
-constexpr uint64_t kModule = 0x31000;
-constexpr uint64_t kBuildInfo = 0x32000;
-constexpr uint64_t kRelocations = 0x33000;
+constexpr uint64_t kFuncdata = 0x7000;
+constexpr uint64_t kModule = 0x7400;
+constexpr uint64_t kBuildInfo = 0x7800;
+constexpr uint64_t kRelocations = 0x7900;
 
 void put(Bytes& to, uint64_t offset, const Bytes& bytes) {
   if (to.size() < offset + bytes.size())
@@ -266,6 +266,36 @@ Elf Program::elf() {
   if (!relocations_.empty())
     elf.section(".rela.dyn", relocations_, kRelocations, SHT_RELA);
   return elf;
+}
+
+Program sample(Release release) {
+  Program made(release);
+  made.file("/src/a.go").file("/src/b.go");
+  made.code({.name = "main.caller",
+             .size = 0x1000,
+             .start_line = 10,
+             .files = {{0x40, 0}, {0x40, 1}, {0xf80, 0}},
+             .lines = {{0x40, 11}, {0x20, 41}, {0x20, 31}, {0x20, 12}, {0xf60, 100'013}},
+             .calls = {{0x40, -1}, {0x20, 1}, {0x20, 0}, {0xf80, -1}},
+             .tree = {{.name = "main.middle",
+                       .start_line = 30,
+                       .caller = 0x80,
+                       .parent = -1,
+                       .file = 0,
+                       .line = 12},
+                      {.name = "main.leaf",
+                       .start_line = 40,
+                       .caller = 0x60,
+                       .parent = 0,
+                       .file = 1,
+                       .line = 31}}});
+  made.code({.name = "main.assembly", .size = 0x20});
+  made.code({.name = "main.sum[go.shape.int,go.shape.[]uint8].func1",
+             .size = 0x10,
+             .start_line = 50,
+             .files = {{0x10, 1}},
+             .lines = {{0x10, 51}}});
+  return made;
 }
 
 } // namespace pprofd::symbolizer::go::test

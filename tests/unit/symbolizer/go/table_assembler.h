@@ -56,8 +56,8 @@ struct Code {
 
 class Program {
 public:
-  static constexpr uint64_t kTable = 0x20000;
-  static constexpr uint64_t kTableSize = 0x8000;
+  static constexpr uint64_t kTable = 0x6000;
+  static constexpr uint64_t kTableSize = 0x1000;
 
   explicit Program(Release release) : release_(release) {}
 
@@ -101,5 +101,9 @@ private:
   uint64_t next_record_ = 0;
   uint64_t next_tree_ = 0;
 };
+
+// Three functions: into main.caller main.middle is inlined, and into that main.leaf; one of
+// assembly, with nothing but a name; and one with type arguments.
+Program sample(Release release);
 
 } // namespace pprofd::symbolizer::go::test
