@@ -70,15 +70,15 @@ public:
   std::string_view file(const Record& record, int32_t number);
 
   // The numbers at an offset of a record.
-  PcValueReader numbers(uint32_t offset) {
-    return {blocks_, header_.place.offset + header_.numbers + offset, header_.quantum};
+  [[nodiscard]] PcValueReader numbers(uint32_t offset) const {
+    return {header_.place.offset + header_.numbers + offset, header_.quantum};
   }
   // The offset of the function's numbers of PCDATA kind `index`; 0: none.
   uint32_t pcdata(const Record& record, uint32_t index);
   // The address of the function's data of FUNCDATA kind `index`.
   std::optional<ElfAddress> funcdata(const Record& record, uint32_t index);
 
-  // Reads at an address of the file's data.
+  // The file's bytes, in the table and elsewhere.
   Blocks& blocks() { return blocks_; }
   // Functions' data can't be found: what offsets of it count from is not known.
   [[nodiscard]] bool lacks_funcdata() const { return header_.layout >= Layout::kGo118 && !module_; }

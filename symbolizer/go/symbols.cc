@@ -46,16 +46,16 @@ bool Symbols::load(const TableEntry& entry) {
   for (const auto& [offset, values] : kinds) {
     values->clear();
     if (offset != 0)
-      values->load(table_.numbers(offset), entry.end - entry.start);
+      values->start(table_.numbers(offset), entry.end - entry.start);
   }
   return true;
 }
 
 Frame Symbols::frame_at(uint32_t name, uint32_t start_line, uint64_t offset) {
   Frame frame{.name = printed_name(table_.name(name)), .file = {}, .start_line = start_line};
-  frame.file = table_.file(record_, files_.at(offset));
+  frame.file = table_.file(record_, files_.at(table_.blocks(), offset));
   if (!frame.file.empty())
-    frame.line = static_cast<uint32_t>(std::max(lines_.at(offset), 0));
+    frame.line = static_cast<uint32_t>(std::max(lines_.at(table_.blocks(), offset), 0));
   return frame;
 }
 
@@ -66,7 +66,7 @@ std::vector<Frame> Symbols::find(ElfAddress address) {
     return frames;
   const uint64_t size = entry->end - entry->start;
   uint64_t offset = address.value - entry->start;
-  int32_t index = calls_.at(offset);
+  int32_t index = calls_.at(table_.blocks(), offset);
   std::optional<std::pair<int32_t, int32_t>> position; // file and line, where the call tells them
   const auto add = [&](uint32_t name, uint32_t start_line) {
     Frame& frame = frames.emplace_back(frame_at(name, start_line, offset));
@@ -82,7 +82,7 @@ std::vector<Frame> Symbols::find(ElfAddress address) {
     add(call->name, call->start_line);
     if (call->caller) {
       offset = *call->caller;
-      index = calls_.at(offset);
+      index = calls_.at(table_.blocks(), offset);
     } else {
       position = {call->file, call->line};
       index = call->parent;

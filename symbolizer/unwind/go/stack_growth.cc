@@ -35,15 +35,18 @@ bool StackGrowth::read(uint32_t index, Function& function) {
 bool StackGrowth::read_pieces(uint32_t offset, Function& function) {
   PcValueReader reader = table_.numbers(offset);
   uint64_t pc = function.start;
-  for (PcValue piece; pc < function.end && reader.next(piece);) {
-    if (piece.size == 0 || piece.size > function.end - pc || piece.value < 0 ||
-        piece.value > std::numeric_limits<int32_t>::max() / 2 ||
-        function.pieces.size() == kMaxPieces)
+  bool sound = true;
+  reader.read(table_.blocks(), [&](const PcValue& piece) {
+    sound = piece.size != 0 && piece.size <= function.end - pc && piece.value >= 0 &&
+            piece.value <= std::numeric_limits<int32_t>::max() / 2 &&
+            function.pieces.size() < kMaxPieces;
+    if (!sound)
       return false;
     function.pieces.push_back({.start = pc, .end = pc + piece.size, .growth = piece.value});
     pc += piece.size;
-  }
-  return !reader.failed();
+    return pc < function.end;
+  });
+  return sound && !reader.failed();
 }
 
 } // namespace pprofd::symbolizer::go
