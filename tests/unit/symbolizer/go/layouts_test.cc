@@ -146,7 +146,8 @@ TEST(GoSymbols, RefuseWhatTheyDoNotReadWithTheReason) {
 
 TEST(GoSymbols, OfCodeThatIsNotInTheFileAreRefused) {
   Program outside = sample(Release::kGo120);
-  outside.code({.name = "main.far", .size = 0x10'0000});
+  outside.code(
+      {.name = "main.far", .size = 0x10'0000, .files = {}, .lines = {}, .calls = {}, .tree = {}});
   EXPECT_THAT(File(outside.elf().build()).failure(), HasSubstr("code that it is of"));
 }
 

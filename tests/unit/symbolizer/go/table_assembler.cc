@@ -289,12 +289,15 @@ Program sample(Release release) {
                        .parent = 0,
                        .file = 1,
                        .line = 31}}});
-  made.code({.name = "main.assembly", .size = 0x20});
+  made.code(
+      {.name = "main.assembly", .size = 0x20, .files = {}, .lines = {}, .calls = {}, .tree = {}});
   made.code({.name = "main.sum[go.shape.int,go.shape.[]uint8].func1",
              .size = 0x10,
              .start_line = 50,
              .files = {{0x10, 1}},
-             .lines = {{0x10, 51}}});
+             .lines = {{0x10, 51}},
+             .calls = {},
+             .tree = {}});
   return made;
 }
 

@@ -48,10 +48,10 @@ struct Code {
   std::string name;
   uint32_t size = 0;
   uint32_t start_line = 0;
-  std::vector<Piece> files = {}; // from 0 on
-  std::vector<Piece> lines = {};
-  std::vector<Piece> calls = {}; // index in `tree`; -1: none
-  std::vector<Call> tree = {};
+  std::vector<Piece> files; // from 0 on
+  std::vector<Piece> lines;
+  std::vector<Piece> calls; // index in `tree`; -1: none
+  std::vector<Call> tree;
 };
 
 class Program {
@@ -80,7 +80,7 @@ private:
   void write_files();
   void write_function(size_t index, uint64_t address);
   void write_module();
-  uint32_t name(const std::string& text);
+  uint32_t name(const std::string& value);
   uint32_t numbers(const std::vector<Piece>& pieces, int32_t added = 0);
   uint64_t tree(const Code& code); // its address
   void pointer(Bytes& to, uint64_t section, uint64_t offset, uint64_t value);
