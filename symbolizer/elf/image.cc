@@ -248,4 +248,19 @@ size_t ElfImage::memory() const {
          code_.capacity() * sizeof(AddressRange);
 }
 
+std::optional<FileRange> file_range_at(const ByteSource& source, const ElfImage& image,
+                                       ElfAddress address) {
+  for (const ElfSegment& segment : image.segments()) {
+    const uint64_t into = address.value - segment.address.value;
+    if (address < segment.address || into >= segment.file_size)
+      continue;
+    uint64_t offset = 0;
+    if (__builtin_add_overflow(segment.offset, into, &offset) || offset >= source.size())
+      continue;
+    return FileRange{.offset = offset,
+                     .size = std::min(segment.file_size - into, source.size() - offset)};
+  }
+  return std::nullopt;
+}
+
 } // namespace pprofd::symbolizer

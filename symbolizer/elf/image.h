@@ -94,4 +94,12 @@ private:
   std::string section_failure_;
 };
 
+// Where the byte loaded at `address` stands in the file, and how many follow in its segment.
+struct FileRange {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+std::optional<FileRange> file_range_at(const ByteSource& source, const ElfImage& image,
+                                       ElfAddress address);
+
 } // namespace pprofd::symbolizer

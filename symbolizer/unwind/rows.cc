@@ -12,8 +12,8 @@
 #include "symbolizer/unwind/cfi/records.h"
 #include "symbolizer/unwind/cfi/sections.h"
 #include "symbolizer/unwind/cfi/spans.h"
-#include "symbolizer/unwind/go/function_table.h"
 #include "symbolizer/unwind/go/rows.h"
+#include "symbolizer/unwind/go/stack_growth.h"
 #include "symbolizer/unwind/go_facts.h"
 #include "symbolizer/unwind/row_stream.h"
 #include "symbolizer/unwind/stubs.h"
@@ -159,7 +159,7 @@ private:
   void open_go_functions() {
     if (!options_.beyond_cfi || !go_ || image_.machine() != EM_X86_64)
       return;
-    go_functions_ = go::FunctionTable::open(source_, image_);
+    go_functions_ = go::StackGrowth::open(source_, image_);
     if (go_functions_)
       go_text_ = go_functions_->text();
     else
@@ -247,7 +247,7 @@ private:
   bool find_everywhere_;
   RowOptions options_;
   std::vector<StubRow> stubs_;
-  std::optional<go::FunctionTable> go_functions_;
+  std::optional<go::StackGrowth> go_functions_;
   AddressRange go_text_{.start = {UINT64_MAX}, .end = {0}};
   uint64_t covered_ = 0; // up to here there are rows
   TrampolineFinder trampolines_;

@@ -207,19 +207,4 @@ CfiSections find_cfi_sections(const ByteSource& source, const ElfImage& image) {
   return Finder(source, image).find();
 }
 
-std::optional<FileRange> file_range_at(const ByteSource& source, const ElfImage& image,
-                                       ElfAddress address) {
-  for (const ElfSegment& segment : image.segments()) {
-    const uint64_t into = address.value - segment.address.value;
-    if (address < segment.address || into >= segment.file_size)
-      continue;
-    uint64_t offset = 0;
-    if (__builtin_add_overflow(segment.offset, into, &offset) || offset >= source.size())
-      continue;
-    return FileRange{.offset = offset,
-                     .size = std::min(segment.file_size - into, source.size() - offset)};
-  }
-  return std::nullopt;
-}
-
 } // namespace pprofd::symbolizer::cfi

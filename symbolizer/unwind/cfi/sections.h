@@ -42,12 +42,4 @@ struct CfiSections {
 
 CfiSections find_cfi_sections(const ByteSource& source, const ElfImage& image);
 
-// Where the byte loaded at `address` stands in the file, and how many follow in its segment.
-struct FileRange {
-  uint64_t offset = 0;
-  uint64_t size = 0;
-};
-std::optional<FileRange> file_range_at(const ByteSource& source, const ElfImage& image,
-                                       ElfAddress address);
-
 } // namespace pprofd::symbolizer::cfi

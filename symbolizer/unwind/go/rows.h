@@ -18,7 +18,8 @@
 #include <vector>
 
 #include "bpf/unwind_rule.h"
-#include "symbolizer/unwind/go/function_table.h"
+#include "symbolizer/unwind/cfi/section_bytes.h"
+#include "symbolizer/unwind/go/stack_growth.h"
 
 namespace pprofd::symbolizer::go {
 
