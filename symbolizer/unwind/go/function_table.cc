@@ -6,12 +6,10 @@
 #include <array>
 #include <limits>
 
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::go {
 namespace {
-
-using cfi::Cursor;
 
 constexpr uint32_t kGo118 = 0xfffffff0;
 constexpr uint32_t kGo120 = 0xfffffff1;
