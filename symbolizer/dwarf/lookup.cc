@@ -109,11 +109,8 @@ private:
       if (headers[number].is_type())
         continue;
       const Unit unit = read_unit_root(units_.sections(), headers[number]);
-      if (!unit.root.has(Slot::kRanges) && !unit.root.has(Slot::kHighPc)) {
-        if (unit.tag == DW_TAG_compile_unit)
-          bare_units_.push_back(number);
-        continue;
-      }
+      if (unit.tag == DW_TAG_compile_unit && !states_ranges(unit))
+        bare_units_.push_back(number);
       visit_ranges(unit, unit.root, [&](uint64_t start, uint64_t end) {
         if (code_.contains(start))
           index_.add(start, end, number);
@@ -121,6 +118,13 @@ private:
       });
     }
     index_.finish();
+  }
+
+  // A unit of version 2 can state but one range, and has functions outside where they stand in
+  // sections of their own.
+  static bool states_ranges(const Unit& unit) {
+    return unit.root.has(Slot::kRanges) ||
+           (unit.root.has(Slot::kHighPc) && unit.header.format.version > 2);
   }
 
   // Units that do not say where their code is have it where their functions have it. That takes

@@ -154,6 +154,16 @@ TEST(Lookup, OfAUnitWithoutRangesTakesItsFunctions) {
   EXPECT_THAT(chain(debug, 0x1110), IsEmpty());
 }
 
+// GCC's version 2 states the first section's range, whatever functions there are in others.
+TEST(Lookup, OfVersion2FindsFunctionsOutsideTheUnitsRange) {
+  const Bytes entries = root(0x1000, 0x10) + function("inside", 0x1000, 0x10) + kEnd +
+                        function("outside", 0x2000, 0x10) + kEnd + kEnd;
+  const Debug debug = made(test::unit(2, entries));
+  EXPECT_THAT(chain(debug, 0x1000), ElementsAre("inside"));
+  EXPECT_THAT(chain(debug, 0x2000), ElementsAre("outside"));
+  EXPECT_THAT(chain(made(test::unit(4, entries)), 0x2000), IsEmpty());
+}
+
 TEST(Lookup, LeavesOutCodeThatTheLinkerTookOut) {
   Bytes functions = function("alive", 0x1100, 0x100) + kEnd;
   for (const uint64_t dead : {uint64_t{0}, uint64_t{1}, UINT64_MAX, UINT64_MAX - 1})
