@@ -246,15 +246,17 @@ void DwarfLookup::find_all(std::span<const ElfAddress> addresses,
                            const std::function<void(size_t, std::span<const Frame>)>& found) {
   struct Query {
     uint32_t unit = 0;
+    uint64_t address = 0;
     size_t index = 0;
+    auto operator<=>(const Query&) const = default;
   };
   std::vector<Query> queries;
   queries.reserve(addresses.size());
   for (size_t i = 0; i < addresses.size(); ++i)
-    queries.push_back({state_->unit_of(addresses[i].value), i});
-  std::ranges::stable_sort(queries, {}, &Query::unit);
+    queries.push_back({state_->unit_of(addresses[i].value), addresses[i].value, i});
+  std::ranges::sort(queries);
   for (const Query& query : queries)
-    found(query.index, state_->find(addresses[query.index].value, query.unit));
+    found(query.index, state_->find(query.address, query.unit));
 }
 
 const LookupCounts& DwarfLookup::counts() const {

@@ -1,6 +1,7 @@
 #include "symbolizer/dwarf/lines/table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pprofd::symbolizer::dwarf {
 namespace {
@@ -108,7 +109,9 @@ LineTable::LineTable(LineProgram& program, CodeMap& code, std::vector<Row>& scra
   full_ = collector.full();
   rows_.assign(scratch.begin(), scratch.end());
   sequences_.shrink_to_fit();
-  std::ranges::stable_sort(sequences_, {}, &Sequence::end);
+  std::ranges::sort(sequences_, {}, [](const Sequence& sequence) {
+    return std::make_pair(sequence.end, sequence.first_row);
+  });
 }
 
 const LineTable::Row* LineTable::find(uint64_t address) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "symbolizer/dwarf/units/constants.h"
 
@@ -127,7 +128,9 @@ public:
       if (code == only)
         break;
     }
-    std::ranges::stable_sort(table_.sparse_, {}, &AbbreviationTable::Sparse::code);
+    std::ranges::sort(table_.sparse_, {}, [](const AbbreviationTable::Sparse& sparse) {
+      return std::make_pair(sparse.code, sparse.abbreviation.first_step);
+    });
     return std::move(table_);
   }
 
