@@ -4,7 +4,7 @@
 #include <span>
 
 #include "symbolizer/base/saturating.h"
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::go {
 namespace {
@@ -116,7 +116,7 @@ std::optional<TableEntry> FunctionTable::find(ElfAddress address) {
 }
 
 std::optional<Record> FunctionTable::record(const TableEntry& entry) {
-  cfi::Cursor cursor(blocks_.at(header_.place.offset + entry.record, kMaxRecord));
+  Cursor cursor(blocks_.at(header_.place.offset + entry.record, kMaxRecord));
   Record record;
   cursor.skip(header_.entry_size());
   record.name = cursor.read<uint32_t>();

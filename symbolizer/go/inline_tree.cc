@@ -1,6 +1,6 @@
 #include "symbolizer/go/inline_tree.h"
 
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::go {
 namespace {
@@ -45,7 +45,7 @@ std::optional<InlinedCall> InlineTree::call(FunctionTable& table, int32_t index)
   if (index < 0 || index >= kMaxCalls || calls_.size < size ||
       static_cast<uint64_t>(index) > (calls_.size - size) / size)
     return std::nullopt;
-  cfi::Cursor cursor(table.blocks().at(calls_.offset + static_cast<uint64_t>(index) * size, size));
+  Cursor cursor(table.blocks().at(calls_.offset + static_cast<uint64_t>(index) * size, size));
   InlinedCall call;
   call.parent = cursor.read<int32_t>(); // since Go 1.12 other things as well
   if (form_ != Form::kGo120) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "symbolizer/go/blocks.h"
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::go {
 
@@ -32,10 +32,10 @@ public:
   // Calls `take` with the next pieces until it returns false, they end, can't be read, or were
   // kMaxPairs. `take` must not use the blocks.
   template <typename Take> void read(Blocks& blocks, const Take& take) {
-    cfi::Cursor cursor;
+    Cursor cursor;
     for (bool wanted = !ended_; wanted;) {
       if (cursor.left() < kMaxPairBytes)
-        cursor = cfi::Cursor(blocks.at(offset_, kMaxPairBytes));
+        cursor = Cursor(blocks.at(offset_, kMaxPairBytes));
       const size_t before = cursor.position();
       PcValue piece;
       ended_ = !next(cursor, piece);
@@ -50,7 +50,7 @@ private:
   static constexpr size_t kMaxPairBytes = 20;
 
   // False at the end.
-  bool next(cfi::Cursor& cursor, PcValue& piece) {
+  bool next(Cursor& cursor, PcValue& piece) {
     const auto difference = static_cast<uint32_t>(cursor.uleb());
     if (pairs_ == kMaxPairs || (difference == 0 && pairs_ != 0))
       return false;

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::cfi {
 namespace {

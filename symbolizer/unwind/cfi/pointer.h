@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
 namespace pprofd::symbolizer::cfi {
 

@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "symbolizer/elf/cursor.h"
 #include "symbolizer/unwind/architecture.h"
-#include "symbolizer/unwind/cfi/cursor.h"
 #include "symbolizer/unwind/cfi/frame_state.h"
 #include "symbolizer/unwind/cfi/rule.h"
 #include "symbolizer/unwind/rows.h"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "symbolizer/unwind/cfi/inflate.h"
+#include "symbolizer/elf/inflate.h"
 #include "symbolizer/unwind/cfi/pointer.h"
 
 namespace pprofd::symbolizer::cfi {

@@ -31,32 +31,6 @@ void put_bytes(Bytes& to, size_t offset, const Bytes& bytes) {
 
 } // namespace
 
-Bytes operator+(Bytes a, const Bytes& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-Bytes uleb(uint64_t value) {
-  Bytes bytes;
-  do {
-    bytes.push_back(static_cast<uint8_t>((value & 0x7f) | (value > 0x7f ? 0x80 : 0)));
-    value >>= 7;
-  } while (value != 0);
-  return bytes;
-}
-
-Bytes sleb(int64_t value) {
-  Bytes bytes;
-  for (;;) {
-    const auto byte = static_cast<uint8_t>(value & 0x7f);
-    value >>= 7;
-    const bool last = (value == 0 && (byte & 0x40) == 0) || (value == -1 && (byte & 0x40) != 0);
-    bytes.push_back(last ? byte : static_cast<uint8_t>(byte | 0x80));
-    if (last)
-      return bytes;
-  }
-}
-
 namespace cfa {
 Bytes op(uint8_t opcode, const Bytes& operands) {
   return Bytes{opcode} + operands;

@@ -8,21 +8,9 @@
 #include <vector>
 
 #include "symbolizer/unwind/rows.h"
+#include "tests/unit/symbolizer/support/bytes.h"
 
 namespace pprofd::symbolizer::test {
-
-using Bytes = std::vector<uint8_t>;
-
-Bytes operator+(Bytes a, const Bytes& b);
-
-template <typename T> Bytes number(T value) {
-  Bytes bytes;
-  for (size_t i = 0; i < sizeof value; ++i)
-    bytes.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
-  return bytes;
-}
-Bytes uleb(uint64_t value);
-Bytes sleb(int64_t value);
 
 // Call frame instructions, DWARF 5 table 6.9 ... as bytes.
 namespace cfa {

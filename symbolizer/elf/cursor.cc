@@ -1,6 +1,6 @@
-#include "symbolizer/unwind/cfi/cursor.h"
+#include "symbolizer/elf/cursor.h"
 
-namespace pprofd::symbolizer::cfi {
+namespace pprofd::symbolizer {
 namespace {
 
 constexpr uint8_t kMore = 0x80;
@@ -46,4 +46,4 @@ int64_t Cursor::long_sleb() {
   return 0;
 }
 
-} // namespace pprofd::symbolizer::cfi
+} // namespace pprofd::symbolizer

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-namespace pprofd::symbolizer::cfi {
+namespace pprofd::symbolizer {
 
 class Cursor {
 public:
@@ -21,6 +21,7 @@ public:
   [[nodiscard]] size_t left() const { return static_cast<size_t>(end_ - at_); }
   [[nodiscard]] size_t position() const { return static_cast<size_t>(at_ - begin_); }
   [[nodiscard]] std::span<const std::byte> rest() const { return {at_, left()}; }
+  [[nodiscard]] std::span<const std::byte> all() const { return {begin_, end_}; }
 
   template <typename T> T read() {
     T value{};
@@ -86,4 +87,4 @@ private:
   bool failed_ = false;
 };
 
-} // namespace pprofd::symbolizer::cfi
+} // namespace pprofd::symbolizer
