@@ -1,7 +1,10 @@
 // `pprofd record`: a recording, its profiles, and what is said about them.
 #include "daemon/cli/record_command.h"
 
+#include <fmt/format.h>
+
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "daemon/cli/message.h"
@@ -85,10 +88,27 @@ void warn(std::string what, std::string why, std::string hint = {}) {
   print_warning({std::move(what), std::move(why), std::move(hint)});
 }
 
+void warn_of_symbolizer(const Recording& recording) {
+  if (recording.names_late()) {
+    warn("symbolize", "the worker did not answer in time; some frames have no names");
+    return;
+  }
+  const auto status = recording.collector().symbols().worker_status();
+  const uint64_t ends = std::accumulate(status.ends.begin(), status.ends.end(), uint64_t{0});
+  if (ends == 0)
+    return;
+  std::string hint = "it was started again";
+  if (status.refused_files != 0)
+    hint += fmt::format("; frames of {} file(s) that ended it twice have no names",
+                        status.refused_files);
+  warn("symbolize",
+       fmt::format("the worker ended {} time(s), the last one {}", ends, status.last_end),
+       std::move(hint));
+}
+
 void print_warnings(const Recording& recording, const KernelNames& kernel,
                     const OutputSummary& files) {
-  if (recording.names_late())
-    warn("symbolize", "the worker did not answer in time; some frames have no names");
+  warn_of_symbolizer(recording);
   if (!kernel.failure().empty())
     warn("name kernel functions", kernel.failure(), kernel.hint());
   for (const auto& moved : files.moved)

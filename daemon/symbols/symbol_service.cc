@@ -1,5 +1,8 @@
 #include "daemon/symbols/symbol_service.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace pprofd {
@@ -27,6 +30,7 @@ std::vector<FileOffset> SymbolService::take_new(uint64_t file_id,
 }
 
 void SymbolService::request(FileToName file, std::vector<FileOffset> offsets) {
+  std::ranges::sort(offsets); // neighbours are looked up in the same tables
   const std::scoped_lock lock(mutex_);
   queue_.push_back({std::move(file), std::move(offsets)});
   changed_.notify_all();
@@ -81,9 +85,10 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
     const bool stands_for_function = from.frames.empty() && from.function_start.value != 0;
     to.address = stands_for_function ? from.function_start : from.address;
     for (symbolizer::SourceFrame& frame : from.frames) {
-      // Functions inlined into each other share the physical one's start, so the name counts too.
-      std::string key = std::to_string(from.function_start.value) + ' ' + frame.system_name + ' ' +
-                        frame.function;
+      // Functions inlined into each other share the physical one's start; static ones of several
+      // files share a name.
+      std::string key = fmt::format("{} {}\n{}\n{}\n{}", from.function_start.value,
+                                    frame.start_line, frame.system_name, frame.function, frame.file);
       const auto [position, is_new] = function_ids_.try_emplace(
           {request.file.id, std::move(key)}, static_cast<uint32_t>(names.functions.size()));
       if (is_new)

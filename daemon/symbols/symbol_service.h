@@ -106,7 +106,7 @@ private:
   bool abandoned_ = false; // a finish() ran out of time: later answers are not stored
   std::map<uint64_t, FileNames> files_;
   std::vector<std::pair<uint64_t, std::string>> rejected_;
-  std::map<std::pair<uint64_t, std::string>, uint32_t> function_ids_; // (file, name and start)
+  std::map<std::pair<uint64_t, std::string>, uint32_t> function_ids_; // (file, what tells it apart)
   std::jthread thread_; // last: it uses all of the above
 };
 

@@ -102,6 +102,12 @@ public:
 
   [[nodiscard]] const LookupCounts& counts() const { return counts_; }
 
+  [[nodiscard]] size_t memory() const {
+    return units_.memory() + (supplementary_ == nullptr ? 0 : supplementary_->memory()) +
+           names_.memory() + index_.memory() + bare_index_.memory() + tables_.bytes() +
+           paths_.bytes() + readable_.bytes() + rows_scratch_.capacity() * sizeof(LineTable::Row);
+  }
+
 private:
   void index_units() {
     const auto& headers = units_.headers();
@@ -261,6 +267,10 @@ void DwarfLookup::find_all(std::span<const ElfAddress> addresses,
 
 const LookupCounts& DwarfLookup::counts() const {
   return state_->counts();
+}
+
+size_t DwarfLookup::memory() const {
+  return state_->memory();
 }
 
 } // namespace pprofd::symbolizer::dwarf

@@ -81,6 +81,7 @@ public:
                 const std::function<void(size_t, std::span<const Frame>)>& found);
 
   [[nodiscard]] const LookupCounts& counts() const;
+  [[nodiscard]] size_t memory() const; // bytes held, about
 
 private:
   class State;

@@ -150,6 +150,13 @@ private:
   SectionFile result_;
 };
 
+size_t SectionFile::memory() const {
+  size_t total = 0;
+  for (const AnonymousMemory& each : inflated_)
+    total += each.bytes().size();
+  return total;
+}
+
 SectionFile SectionFile::read(const ElfImage& image, Bytes file, const SectionOptions& options) {
   return SectionReader(image, file, options).read();
 }

@@ -64,6 +64,7 @@ public:
   [[nodiscard]] const Sections& sections() const { return sections_; }
   // Sections that could not be used, and why, a line each.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  [[nodiscard]] size_t memory() const; // of the inflated ones, in bytes
 
 private:
   friend class SectionReader;

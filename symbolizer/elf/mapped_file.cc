@@ -2,13 +2,14 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+
+#include "symbolizer/elf/byte_source.h"
 
 namespace pprofd::symbolizer {
 namespace {
@@ -80,12 +81,10 @@ size_t take_slot() {
 } // namespace
 
 Result<MappedFile> MappedFile::open(int fd) {
-  struct stat status = {};
-  if (::fstat(fd, &status) != 0)
-    return fail_errno("", errno);
-  if (!S_ISREG(status.st_mode))
-    return fail("", "not a regular file");
-  if (status.st_size == 0)
+  const auto file = ByteSource::of_file(fd);
+  if (!file)
+    return std::unexpected(file.error());
+  if (file->size() == 0)
     return fail("", "the file is empty");
   if (auto done = install_handler(); !done)
     return std::unexpected(done.error());
@@ -93,7 +92,7 @@ Result<MappedFile> MappedFile::open(int fd) {
   if (index == slots.size())
     return fail("", "too many files are mapped");
   Slot& slot = slots.at(index);
-  const auto size = static_cast<size_t>(status.st_size);
+  const size_t size = file->size();
   void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (start == MAP_FAILED) {
     const int failure = errno;

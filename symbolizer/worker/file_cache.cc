@@ -16,14 +16,15 @@ SymbolLimits limits_for(uint64_t memory) {
 
 } // namespace
 
-FileCache::FileCache(uint64_t memory_limit)
-    : limits_(limits_for(memory_limit)), kept_limit_(memory_limit / 4) {}
+FileCache::FileCache(uint64_t memory_limit, size_t max_mangled)
+    : limits_(limits_for(memory_limit)), debug_memory_(memory_limit / 3),
+      max_mangled_(max_mangled), kept_limit_(memory_limit / 4) {}
 
 FileCache::Slot& FileCache::slot_of(uint64_t id) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
     slots_.splice(slots_.begin(), slots_, found->second);
   } else {
-    slots_.push_front({.id = id, .file = {}});
+    slots_.push_front({.id = id, .file = {}, .style = {}});
     by_id_[id] = slots_.begin();
   }
   return slots_.front();
@@ -35,6 +36,17 @@ const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool nam
     parse_image(slot, source);
   if (names && slot.file.image && !slot.file.symbols)
     parse_symbols(slot, *slot.file.image, source);
+  shrink(kept_limit_);
+  return slot.file;
+}
+
+const ParsedFile& FileCache::get_lines(uint64_t id, int fd, const ByteSource& source,
+                                       NameStyle style) {
+  get(id, source, /*names=*/true);
+  Slot& slot = slots_.front();
+  if (slot.file.image && slot.style != style)
+    open_debug(slot, fd, style);
+  account(slot); // it grows as it is asked
   shrink(kept_limit_);
   return slot.file;
 }
@@ -53,6 +65,7 @@ const PerfMap& FileCache::perf_map(uint64_t id, const ByteSource& source) {
 
 void FileCache::parse_image(Slot& slot, const ByteSource& source) {
   slot.file = {};
+  slot.style.reset();
   slot.file.stamp = source.stamp();
   auto image = ElfImage::open(source);
   if (image)
@@ -78,11 +91,28 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
     return;
   }
   image.drop_sections();
-  for (const std::string& note : file.symbols->notes())
-    file.failure += (file.failure.empty() ? "" : "; ") + note;
-  if (file.symbols->empty() && file.failure.empty())
-    file.failure = "no symbols";
+  for (const std::string& why : file.symbols->notes())
+    note(file, why);
   account(slot);
+}
+
+void FileCache::open_debug(Slot& slot, int fd, NameStyle style) {
+  make_room();
+  slot.style = style;
+  try {
+    slot.file.debug = DebugInfo::open(
+        fd, {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
+  } catch (const std::bad_alloc&) {
+    slot.file.debug = nullptr;
+    note(slot.file, "its debug information needs more memory than the worker may use");
+  }
+  if (slot.file.debug != nullptr)
+    for (const std::string& why : slot.file.debug->notes())
+      note(slot.file, why);
+}
+
+void FileCache::note(ParsedFile& file, std::string_view why) {
+  file.failure += (file.failure.empty() ? "" : "; ") + std::string(why);
 }
 
 void FileCache::account(Slot& slot) {
@@ -92,6 +122,8 @@ void FileCache::account(Slot& slot) {
     slot.memory += slot.file.image->memory();
   if (slot.file.symbols)
     slot.memory += slot.file.symbols->memory() + slot.file.starts.memory();
+  if (slot.file.debug != nullptr)
+    slot.memory += slot.file.debug->memory();
   memory_ += slot.memory;
 }
 

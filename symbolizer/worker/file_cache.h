@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "symbolizer/elf/byte_source.h"
@@ -14,6 +16,7 @@
 #include "symbolizer/perf_map/perf_map.h"
 #include "symbolizer/symbols/symbol_table.h"
 #include "symbolizer/unwind/function_starts.h"
+#include "symbolizer/worker/debug_info.h"
 
 namespace pprofd::symbolizer {
 
@@ -22,18 +25,28 @@ struct ParsedFile {
   FileStamp stamp;
   std::optional<ElfImage> image;      // empty: see failure
   std::optional<SymbolTable> symbols; // once names were asked for
+  std::unique_ptr<DebugInfo> debug;   // once lines were asked for; nullptr: it has none
   FunctionStarts starts;              // then, and only where .symtab is missing
   PerfMap perf_map;                   // of a file that is none of ELF's
-  std::string failure;                // why names are missing; empty: they are not
+  std::string failure;                // what of it could not be used; empty: nothing
+
+  // Why names are missing; empty: they are not.
+  [[nodiscard]] std::string why_nameless() const {
+    const bool none = symbols && symbols->empty() && debug == nullptr;
+    return none && failure.empty() ? "no symbols" : failure;
+  }
 };
 
 class FileCache {
 public:
   // `memory_limit`: what the process may allocate; a part of it is for what is kept.
-  explicit FileCache(uint64_t memory_limit);
+  // `max_mangled`: the longest name that is demangled.
+  explicit FileCache(uint64_t memory_limit, size_t max_mangled = kMaxMangled);
 
   // The parsed file; with `names` its symbols too. Valid until the next call.
   const ParsedFile& get(uint64_t id, const ByteSource& source, bool names);
+  // With symbols and debug information, whose names are of that style. `fd`: of `source`.
+  const ParsedFile& get_lines(uint64_t id, int fd, const ByteSource& source, NameStyle style);
 
   // A perf map, as far as it has grown. Valid until the next call.
   const PerfMap& perf_map(uint64_t id, const ByteSource& source);
@@ -48,6 +61,7 @@ private:
   struct Slot {
     uint64_t id = 0;
     ParsedFile file;
+    std::optional<NameStyle> style; // of file.debug; empty: not looked for
     size_t memory = 0;
   };
   using Slots = std::list<Slot>; // the most recently used first
@@ -55,11 +69,15 @@ private:
   Slot& slot_of(uint64_t id);
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
+  void open_debug(Slot& slot, int fd, NameStyle style);
+  static void note(ParsedFile& file, std::string_view why);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.
   void shrink(size_t limit);
 
   SymbolLimits limits_;
+  uint64_t debug_memory_;
+  size_t max_mangled_;
   size_t kept_limit_;
   Slots slots_;
   std::unordered_map<uint64_t, Slots::iterator> by_id_;

@@ -62,7 +62,8 @@ def test_target_that_has_just_ended(pprofd):
 
 def test_zombie_target(pprofd):
     """A process that is dead but not yet reaped can't be profiled; that is said."""
-    parent = Process(["sh", "-c", "true & echo $!; exec sleep 60"])
+    parent = Process(["/usr/bin/python3", "-c", "import os, time; pid = os.fork(); pid or os._exit(0);"
+                                                " print(pid, flush=True); time.sleep(60)"])
     with parent:
         pid = int(parent.read_line())
         wait_until(lambda: state_of(pid) == "Z", "a zombie")
@@ -157,6 +158,7 @@ def test_worker_killed_while_names_are_asked(pprofd):
         run.wait(5)
     assert run.status == 0, run.stderr
     assert run.profile.total > 10
+    assert "warning: symbolize: the worker " in run.stderr or run.profile.facts["frames.unsymbolized"] == "0"
 
 
 def test_worker_that_hangs(pprofd):

@@ -152,6 +152,8 @@ public:
   // nullptr: malformed.
   std::shared_ptr<const AbbreviationTable> get(uint64_t offset, const UnitFormat& format);
 
+  [[nodiscard]] size_t memory() const { return tables_.bytes(); }
+
 private:
   struct Key {
     uint64_t offset = 0;

@@ -30,6 +30,10 @@ public:
   // The unit around an offset of .debug_info; nullptr: none.
   std::shared_ptr<const Unit> get_at(uint64_t offset);
 
+  [[nodiscard]] size_t memory() const {
+    return headers_.capacity() * sizeof(UnitHeader) + abbreviations_.memory() + units_.bytes();
+  }
+
 private:
   uint32_t number_;
   const Sections* sections_;

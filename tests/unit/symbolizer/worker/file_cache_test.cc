@@ -37,7 +37,7 @@ TEST(FileCache, ParsesSymbolsOnlyWhenNamesAreAskedFor) {
   const ParsedFile& parsed = cache.get(1, source_of(fd), true);
   ASSERT_TRUE(parsed.symbols);
   EXPECT_EQ(parsed.symbols->size(), 10U);
-  EXPECT_EQ(parsed.failure, "");
+  EXPECT_EQ(parsed.why_nameless(), "");
 }
 
 TEST(FileCache, AnIdWhoseFileChangedIsParsedAnew) {
@@ -50,7 +50,7 @@ TEST(FileCache, AnIdWhoseFileChangedIsParsedAnew) {
   EXPECT_EQ(cache.get(1, source_of(second), true).symbols->size(), 20U);
   const Fd third = test::open_file(a);
   ASSERT_EQ(::truncate(a.c_str(), 10), 0);
-  EXPECT_EQ(cache.get(1, source_of(third), true).failure,
+  EXPECT_EQ(cache.get(1, source_of(third), true).why_nameless(),
             "read the ELF header: it reaches beyond the end of the file");
 }
 
@@ -86,12 +86,13 @@ TEST(FileCache, SaysWhyThereAreNoNames) {
   const Scratch scratch;
   FileCache cache(kMemory);
   const Fd text = test::open_file(scratch.write("text", "hello"));
-  EXPECT_EQ(cache.get(1, source_of(text), true).failure, "read the ELF header: not an ELF file");
+  EXPECT_EQ(cache.get(1, source_of(text), true).why_nameless(),
+            "read the ELF header: not an ELF file");
   const std::string stripped = scratch.path("stripped");
   test::run("gcc -static -nostdlib -x c -o " + stripped + " - <<'E'\nvoid _start(void) {}\nE\n" +
             "strip " + stripped);
   const Fd nameless = test::open_file(stripped);
-  EXPECT_EQ(cache.get(2, source_of(nameless), true).failure, "no symbols");
+  EXPECT_EQ(cache.get(2, source_of(nameless), true).why_nameless(), "no symbols");
 }
 
 } // namespace

@@ -67,7 +67,9 @@ const std::map<std::string, std::function<void()>> kForbidden = {
      [] {
        ::syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
      }},
-    {"mmap_file", [] { ::syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, 0, 0); }},
+    {"mmap_file_writable",
+     [] { ::syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0, 0); }},
+    {"mmap_file_shared", [] { ::syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, 0, 0); }},
     {"mprotect_exec", [] { ::syscall(SYS_mprotect, 4096, 4096, PROT_READ | PROT_EXEC); }},
     {"x32_open", [] { ::syscall(0x40000000 | SYS_open, "/etc/passwd", O_RDONLY); }},
 };

@@ -1,0 +1,34 @@
+#include "symbolizer/worker/name_finder.h"
+
+#include <utility>
+
+namespace pprofd::symbolizer {
+
+std::string_view Demangler::readable(const std::string& name) {
+  if (const auto* const found = made_.find(name); found != nullptr)
+    return *found;
+  std::string made = demangle(name, style_, max_mangled_);
+  const size_t size = name.size() + made.size();
+  return made_.put(name, std::move(made), size);
+}
+
+NameFinder::NameFinder(const ParsedFile& file, const ByteSource& source, Demangler demangler)
+    : file_(&file), symbols_(*file.symbols, source), demangler_(std::move(demangler)) {}
+
+FoundNames NameFinder::find(ElfAddress address) {
+  const auto frames =
+      file_->debug == nullptr ? std::span<const dwarf::Frame>() : file_->debug->find(address);
+  frames_.assign(frames.begin(), frames.end());
+  symbol_ = symbols_.find(address);
+  if (symbol_ && (frames.empty() || !file_->debug->names_are_final())) {
+    if (frames.empty())
+      frames_.emplace_back();
+    frames_.back().name = demangler_.readable(symbol_->name);
+    frames_.back().system_name = symbol_->name;
+  }
+  std::erase_if(frames_, [](const dwarf::Frame& frame) { return frame.name.empty(); });
+  return {.start = symbol_ ? symbol_->start : file_->starts.at(address).value_or(ElfAddress{}),
+          .frames = frames_};
+}
+
+} // namespace pprofd::symbolizer

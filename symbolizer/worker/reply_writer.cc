@@ -1,0 +1,106 @@
+#include "symbolizer/worker/reply_writer.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "symbolizer/protocol/limits.h"
+#include "symbolizer/protocol/text.h"
+
+namespace pprofd::symbolizer {
+namespace {
+
+constexpr size_t kOverhead = 32; // of a frame or an address in a message, at most
+constexpr size_t kReplyRoom = kMaxPacket - (4 << 10);
+
+// Every text may have so much of a reply; more while there is room.
+constexpr size_t kShare = 192;
+constexpr size_t kTexts = 3; // of a frame
+static_assert(dwarf::DwarfLookup::kMaxFrames * (kTexts * kShare + 2 * kOverhead) < kReplyRoom);
+
+// The frames of one address, which fit into one reply.
+class ChainWriter {
+public:
+  explicit ChainWriter(size_t frames)
+      : texts_(frames * kTexts), left_(kReplyRoom - kOverhead - frames * 2 * kOverhead) {}
+
+  worker::Reply::Frame make(const dwarf::Frame& from) {
+    worker::Reply::Frame frame;
+    frame.set_function(take(from.name));
+    std::string system_name = take(from.system_name);
+    if (system_name != frame.function())
+      frame.set_system_name(std::move(system_name));
+    frame.set_file(take(from.file));
+    frame.set_line(from.line);
+    frame.set_column(from.column);
+    frame.set_start_line(from.start_line);
+    return frame;
+  }
+
+private:
+  std::string take(std::string_view text) {
+    const size_t others = --texts_ * kShare;
+    std::string taken = cut_text(clean_text(text), std::min(left_ - others, kMaxText));
+    left_ -= taken.size();
+    return taken;
+  }
+
+  size_t texts_; // still to come
+  size_t left_;
+};
+
+} // namespace
+
+ReplyWriter::ReplyWriter(uint64_t id, Send send) : id_(id), send_(std::move(send)) {
+  clear();
+}
+
+bool ReplyWriter::add(ElfAddress address, const FoundNames& names) {
+  const auto chain = names.frames.first(
+      std::min<size_t>(names.frames.size(), dwarf::DwarfLookup::kMaxFrames));
+  ChainWriter writer(chain.size());
+  std::vector<std::pair<std::string, worker::Reply::Frame>> frames;
+  size_t most = kOverhead;
+  for (const dwarf::Frame& frame : chain) {
+    frames.emplace_back(std::string(), writer.make(frame));
+    frames.back().first = frames.back().second.SerializeAsString();
+    most += frames.back().first.size() + kOverhead;
+  }
+  if (size_ + most > kReplyRoom && reply_.addresses_size() != 0 && !flush())
+    return false;
+  worker::Reply::Address& entry = *reply_.add_addresses();
+  entry.set_address(address.value);
+  entry.set_function_start(names.start.value);
+  size_ += kOverhead + frames.size() * sizeof(uint32_t);
+  for (auto& [key, frame] : frames) {
+    const auto [place, is_new] = frames_.try_emplace(std::move(key), reply_.frames_size());
+    if (is_new) {
+      size_ += place->first.size() + kOverhead;
+      *reply_.add_frames() = std::move(frame);
+    }
+    entry.add_frames(place->second);
+  }
+  return true;
+}
+
+void ReplyWriter::finish(std::span<const std::byte> build_id, const std::string& failure) {
+  reply_.set_last(true);
+  reply_.set_build_id(build_id.data(), build_id.size());
+  reply_.set_failure(cut_text(clean_text(failure), kMaxFailure));
+  send_(reply_);
+}
+
+bool ReplyWriter::flush() {
+  const bool sent = send_(reply_);
+  clear();
+  return sent;
+}
+
+void ReplyWriter::clear() {
+  reply_.Clear();
+  reply_.set_id(id_);
+  frames_.clear();
+  size_ = 0;
+}
+
+} // namespace pprofd::symbolizer
