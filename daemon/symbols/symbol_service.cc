@@ -87,8 +87,9 @@ void SymbolService::store(const Request& request, symbolizer::SymbolizedFile ans
     for (symbolizer::SourceFrame& frame : from.frames) {
       // Functions inlined into each other share the physical one's start; static ones of several
       // files share a name.
-      std::string key = fmt::format("{} {}\n{}\n{}\n{}", from.function_start.value,
-                                    frame.start_line, frame.system_name, frame.function, frame.file);
+      std::string key =
+          fmt::format("{} {}\n{}\n{}\n{}", from.function_start.value, frame.start_line,
+                      frame.system_name, frame.function, frame.file);
       const auto [position, is_new] = function_ids_.try_emplace(
           {request.file.id, std::move(key)}, static_cast<uint32_t>(names.functions.size()));
       if (is_new)

@@ -1,12 +1,12 @@
 #include "symbolizer/elf/mapped_file.h"
 
-#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #include "symbolizer/elf/byte_source.h"
@@ -38,8 +38,9 @@ bool put_zeros(Slot& slot, uintptr_t address) {
     return false;
   slot.changed.store(true);
   const uintptr_t from = page_start(address);
-  return ::mmap(reinterpret_cast<void*>(from), end - from, PROT_READ,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+  auto* const start = reinterpret_cast<void*>(from); // NOLINT(performance-no-int-to-ptr)
+  return ::mmap(start, end - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+         MAP_FAILED;
 }
 
 void on_bus_error(int /*signal*/, siginfo_t* info, void* /*context*/) {

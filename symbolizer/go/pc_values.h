@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "symbolizer/go/blocks.h"
 #include "symbolizer/elf/cursor.h"
+#include "symbolizer/go/blocks.h"
 
 namespace pprofd::symbolizer::go {
 

@@ -36,10 +36,8 @@ void DebugInfo::open_go() {
 }
 
 void DebugInfo::open_dwarf(const DebugOptions& options) {
-  sections_.emplace(dwarf::SectionFile::read(image_, file_.bytes(),
-                                             {.split = false,
-                                              .max_inflated = options.memory,
-                                              .evictable = {}}));
+  sections_.emplace(dwarf::SectionFile::read(
+      image_, file_.bytes(), {.split = false, .max_inflated = options.memory, .evictable = {}}));
   notes_.insert(notes_.end(), sections_->notes().begin(), sections_->notes().end());
   if (sections_->sections().info.empty())
     return;
@@ -49,22 +47,22 @@ void DebugInfo::open_dwarf(const DebugOptions& options) {
   lookup.table_bytes = options.memory / 4;
   lookup.abbreviation_bytes = options.memory / 12;
   lookup.name_bytes = options.memory / 12;
-  dwarf_ = std::make_unique<dwarf::DwarfLookup>(sections_->sections(), image_.code(),
-                                                std::move(lookup));
+  dwarf_ =
+      std::make_unique<dwarf::DwarfLookup>(sections_->sections(), image_.code(), std::move(lookup));
 }
 
 std::span<const dwarf::Frame> DebugInfo::find(ElfAddress address) {
   std::span<const dwarf::Frame> frames;
   if (go_)
-    frames = find_go(address);
+    frames = find_go(*go_, address);
   if (frames.empty() && dwarf_ != nullptr)
     frames = dwarf_->find(address);
   // What is gone from the file reads as zeros, which may be anything.
   return file_.changed() ? std::span<const dwarf::Frame>() : frames;
 }
 
-std::span<const dwarf::Frame> DebugInfo::find_go(ElfAddress address) {
-  go_frames_ = go_->find(address);
+std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddress address) {
+  go_frames_ = symbols.find(address);
   frames_.clear();
   for (const go::Frame& frame : go_frames_)
     frames_.push_back({.name = frame.name,

@@ -1,7 +1,9 @@
-// Lines and inlined functions of one file: by its DWARF, or of a Go program by Go's own table, which
-// stripping leaves. Holds the file mapped, so that it can be asked again when the descriptor is gone.
+// Lines and inlined functions of one file: by its DWARF, or of a Go program by Go's own table,
+// which stripping leaves. Holds the file mapped, so that it can be asked again when the descriptor
+// is gone.
 //
-// The file may be anybody's: see dwarf/lookup.h and go/symbols.h for what a look-up costs. One thread.
+// The file may be anybody's: see dwarf/lookup.h and go/symbols.h for what a look-up costs. One
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +34,8 @@ public:
   // nullptr: the file has none, or cannot be mapped.
   static std::unique_ptr<DebugInfo> open(int fd, const DebugOptions& options);
 
-  // The innermost function first; empty: nothing is known of the address. Valid until the next call.
+  // The innermost function first; empty: nothing is known of the address. Valid until the next
+  // call.
   std::span<const dwarf::Frame> find(ElfAddress address);
 
   // Whether the outermost frame has the name that belongs into a profile. Otherwise the symbol
@@ -48,7 +51,7 @@ private:
 
   void open_go();
   void open_dwarf(const DebugOptions& options);
-  std::span<const dwarf::Frame> find_go(ElfAddress address);
+  std::span<const dwarf::Frame> find_go(go::Symbols& symbols, ElfAddress address);
 
   MappedFile file_;
   ByteSource source_; // of file_

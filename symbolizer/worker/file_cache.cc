@@ -17,8 +17,8 @@ SymbolLimits limits_for(uint64_t memory) {
 } // namespace
 
 FileCache::FileCache(uint64_t memory_limit, size_t max_mangled)
-    : limits_(limits_for(memory_limit)), debug_memory_(memory_limit / 3),
-      max_mangled_(max_mangled), kept_limit_(memory_limit / 4) {}
+    : limits_(limits_for(memory_limit)), debug_memory_(memory_limit / 3), max_mangled_(max_mangled),
+      kept_limit_(memory_limit / 4) {}
 
 FileCache::Slot& FileCache::slot_of(uint64_t id) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
@@ -100,8 +100,8 @@ void FileCache::open_debug(Slot& slot, int fd, NameStyle style) {
   make_room();
   slot.style = style;
   try {
-    slot.file.debug = DebugInfo::open(
-        fd, {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
+    slot.file.debug =
+        DebugInfo::open(fd, {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
   } catch (const std::bad_alloc&) {
     slot.file.debug = nullptr;
     note(slot.file, "its debug information needs more memory than the worker may use");

@@ -12,8 +12,9 @@ std::string_view Demangler::readable(const std::string& name) {
   return made_.put(name, std::move(made), size);
 }
 
-NameFinder::NameFinder(const ParsedFile& file, const ByteSource& source, Demangler demangler)
-    : file_(&file), symbols_(*file.symbols, source), demangler_(std::move(demangler)) {}
+NameFinder::NameFinder(const ParsedFile& file, const SymbolTable& symbols, const ByteSource& source,
+                       Demangler demangler)
+    : file_(&file), symbols_(symbols, source), demangler_(std::move(demangler)) {}
 
 FoundNames NameFinder::find(ElfAddress address) {
   const auto frames =

@@ -1,6 +1,6 @@
-// Names for addresses of one parsed file, from all that the worker knows of it: the chain of inlined
-// functions and lines by its debug information, the outermost function's name by its symbols, which
-// tell clones and aliases apart. So has llvm-symbolizer it. One thread.
+// Names for addresses of one parsed file, from all that the worker knows of it: the chain of
+// inlined functions and lines by its debug information, the outermost function's name by its
+// symbols, which tell clones and aliases apart. So has llvm-symbolizer it. One thread.
 #pragma once
 
 #include <optional>
@@ -42,8 +42,9 @@ private:
 
 class NameFinder {
 public:
-  // `file` with symbols and debug information, `source` of it; both must outlive this.
-  NameFinder(const ParsedFile& file, const ByteSource& source, Demangler demangler);
+  // `symbols` and `source` are of `file`; all must outlive this.
+  NameFinder(const ParsedFile& file, const SymbolTable& symbols, const ByteSource& source,
+             Demangler demangler);
 
   // Valid until the next call.
   FoundNames find(ElfAddress address);

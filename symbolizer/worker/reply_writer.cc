@@ -56,8 +56,8 @@ ReplyWriter::ReplyWriter(uint64_t id, Send send) : id_(id), send_(std::move(send
 }
 
 bool ReplyWriter::add(ElfAddress address, const FoundNames& names) {
-  const auto chain = names.frames.first(
-      std::min<size_t>(names.frames.size(), dwarf::DwarfLookup::kMaxFrames));
+  const auto chain =
+      names.frames.first(std::min<size_t>(names.frames.size(), dwarf::DwarfLookup::kMaxFrames));
   ChainWriter writer(chain.size());
   std::vector<std::pair<std::string, worker::Reply::Frame>> frames;
   size_t most = kOverhead;

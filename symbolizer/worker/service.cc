@@ -128,12 +128,12 @@ void Service::answer_names(const worker::Request& request, const Fd& file, const
   const ParsedFile& parsed = request.offsets().empty()
                                  ? cache_.get(request.file(), *source, /*names=*/false)
                                  : cache_.get_lines(request.file(), file.get(), *source, style);
-  if (!parsed.image || request.offsets().empty()) {
+  if (!parsed.image || !parsed.symbols || request.offsets().empty()) {
     writer.finish(parsed.image ? parsed.image->build_id() : std::span<const std::byte>(),
-                  parsed.failure);
+                  parsed.why_nameless());
     return;
   }
-  NameFinder finder(parsed, *source, Demangler(style, mangled_length_));
+  NameFinder finder(parsed, *parsed.symbols, *source, Demangler(style, mangled_length_));
   size_t outside = 0;
   for (const uint64_t offset : request.offsets()) {
     const auto address = parsed.image->translate({offset});
