@@ -264,7 +264,7 @@ TEST(LineTable, KeepsNothingOfSequencesOutsideCodeOrWithoutAnEnd) {
 
 TEST(LineTable, OfSequencesInAnyOrderFindsEach) {
   LineAssembly lines;
-  for (const uint64_t start : {0x3000, 0x1000, 0x2000})
+  for (const uint64_t start : {0x3000U, 0x1000U, 0x2000U})
     lines.program = lines.program + lns::set_address(start) +
                     lns::advance_line(static_cast<int64_t>(start >> 12)) + lns::copy() +
                     lns::advance_pc(16) + lns::end_sequence();
