@@ -360,8 +360,16 @@ void Collector::ask_for_names_of(CollectedProcess& process) {
     if (!options_.names)
       fresh.clear(); // the build id alone
     const bool verify = !is_vdso && mapping->executable->kernel_build_id;
-    symbols_.request({id, std::move(*fd), verify ? mapping->executable->build_id : std::string()},
-                     std::move(fresh));
+    FileToName file{.id = id,
+                    .fd = std::move(*fd),
+                    .expected_build_id = verify ? mapping->executable->build_id : std::string(),
+                    .described = {}};
+    if (!is_vdso)
+      file.described = {.pid = process.process->exited ? 0 : process.process->pid,
+                        .uid = process.process->uid,
+                        .path = *mapping->executable->path,
+                        .owned_by_root = mapping->executable->owned_by_root};
+    symbols_.request(std::move(file), std::move(fresh));
   }
 }
 

@@ -70,11 +70,7 @@ Fd PerfMaps::open(const Process& process) {
   const auto answer = std::make_shared<Answer>();
   const auto outcome =
       calls_.run(name, process.uid, kOpenDeadline, [answer, name, pid = process.pid] {
-        OpenRequest request;
-        request.pid = pid;
-        request.name = name;
-        request.verifiable = true; // whatever file has the name is the map
-        auto opened = FileOpener().open(request);
+        auto opened = FileOpener().open_name(pid, name);
         if (!opened)
           return;
         const std::scoped_lock lock(answer->mutex);

@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "symbolizer/base/hex.h"
+
 namespace pprofd {
 
 namespace {
 
 constexpr size_t kOffsetsPerRequest = 4096;
+// Above the ids of all files that are asked for.
+constexpr uint64_t kIdentifiedIds = uint64_t{1} << 60;
 
 } // namespace
 
@@ -45,13 +49,19 @@ void SymbolService::run(const std::stop_token& stop) {
     lock.unlock();
     // The worker's answer for many addresses takes a while; a stop is heeded between parts.
     size_t at = 0;
+    const bool names = request.file.form == symbolizer::NamesFile::kElf && !request.offsets.empty();
+    const auto debug = names ? debug_of(request.file) : symbolizer::DebugDescriptors();
     do {
       const size_t count = std::min(kOffsetsPerRequest, request.offsets.size() - at);
-      Request part{{request.file.id, Fd(), request.file.expected_build_id, request.file.form},
+      Request part{{.id = request.file.id,
+                    .fd = {},
+                    .expected_build_id = request.file.expected_build_id,
+                    .form = request.file.form,
+                    .described = {}},
                    {request.offsets.begin() + static_cast<std::ptrdiff_t>(at),
                     request.offsets.begin() + static_cast<std::ptrdiff_t>(at + count)}};
       auto answer = client_.symbolize(request.file.id, request.file.fd.get(), part.offsets,
-                                      request.file.form);
+                                      request.file.form, debug);
       const std::scoped_lock storing(mutex_);
       if (!abandoned_)
         store(part, std::move(answer));
@@ -61,6 +71,43 @@ void SymbolService::run(const std::stop_token& stop) {
     busy_ = false;
     changed_.notify_all();
   }
+}
+
+symbolizer::DebugDescriptors SymbolService::debug_of(const FileToName& file) {
+  FoundDebug* found = found_.find(file.id);
+  if (found == nullptr)
+    found = &found_.put(file.id, find_debug(file), sizeof(FoundDebug));
+  return {.file = found->file.get(), .supplementary = found->supplementary.get()};
+}
+
+SymbolService::FoundDebug SymbolService::find_debug(const FileToName& file) {
+  const auto known = client_.symbolize(file.id, file.fd.get(), {});
+  if (known.links.inside)
+    return {.file = {},
+            .supplementary = find_supplementary(file.described, file.described.path, known.links)};
+  for (DebugFile& candidate : debug_files_.find(file.described, known.build_id, known.links)) {
+    const auto its = identify(candidate.fd.get());
+    if (!its.failure.empty() || its.build_id != known.build_id)
+      continue;
+    DescribedFile there = file.described;
+    there.pid = candidate.pid;
+    Fd supplementary = find_supplementary(there, candidate.path, its.links);
+    return {.file = std::move(candidate.fd), .supplementary = std::move(supplementary)};
+  }
+  return {};
+}
+
+Fd SymbolService::find_supplementary(const DescribedFile& described, const std::string& path,
+                                     const symbolizer::DebugLinks& links) {
+  for (DebugFile& candidate : debug_files_.find_supplementary(described, path, links))
+    if (identify(candidate.fd.get()).build_id == hex_of(links.supplementary_id))
+      return std::move(candidate.fd);
+  return {};
+}
+
+// Under an id that is used once.
+symbolizer::SymbolizedFile SymbolService::identify(int fd) {
+  return client_.symbolize(kIdentifiedIds + identified_++, fd, {});
 }
 
 void SymbolService::store(const Request& request, symbolizer::SymbolizedFile answer) {

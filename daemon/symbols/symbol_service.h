@@ -18,8 +18,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "daemon/symbols/debug_files.h"
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/fd.h"
+#include "symbolizer/base/lru_cache.h"
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
@@ -59,6 +61,7 @@ struct FileToName {
   Fd fd;
   std::string expected_build_id; // lower-case hex; empty: not known
   symbolizer::NamesFile form = symbolizer::NamesFile::kElf;
+  DescribedFile described; // for the search of its debug information
 };
 
 class SymbolService {
@@ -93,6 +96,22 @@ private:
     FileToName file;
     std::vector<FileOffset> offsets;
   };
+  // Empty where there is none.
+  struct FoundDebug {
+    Fd file;
+    Fd supplementary;
+  };
+
+  // The service's thread alone calls and uses these.
+  symbolizer::DebugDescriptors debug_of(const FileToName& file);
+  FoundDebug find_debug(const FileToName& file);
+  Fd find_supplementary(const DescribedFile& described, const std::string& path,
+                        const symbolizer::DebugLinks& links);
+  symbolizer::SymbolizedFile identify(int fd);
+  static constexpr size_t kFoundBytes = 64 << 10; // some 500
+  DebugFiles debug_files_;
+  LruCache<uint64_t, FoundDebug> found_{kFoundBytes}; // by the file's id
+  uint64_t identified_ = 0;
 
   void run(const std::stop_token& stop);
   void store(const Request& request, symbolizer::SymbolizedFile answer);

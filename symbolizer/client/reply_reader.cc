@@ -18,8 +18,19 @@ void ReplyReader::take(const worker::Reply& reply) {
   }
   if (!reply.build_id().empty())
     result_->build_id = hex_of(std::as_bytes(std::span(reply.build_id())));
+  if (reply.has_links())
+    result_->links = links_of(reply.links());
   if (result_->failure.empty())
     result_->failure = reply.failure();
+}
+
+DebugLinks ReplyReader::links_of(const worker::DebugLinks& links) {
+  const auto id = std::as_bytes(std::span(links.supplementary_id()));
+  return {.inside = links.inside(),
+          .name = links.name(),
+          .crc = links.crc(),
+          .supplementary = links.supplementary(),
+          .supplementary_id = {id.begin(), id.end()}};
 }
 
 SourceFrame ReplyReader::frame_of(const worker::Reply::Frame& frame) {

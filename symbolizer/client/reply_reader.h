@@ -23,6 +23,7 @@ public:
   void skip(size_t addresses) { next_ += addresses; }
 
 private:
+  static DebugLinks links_of(const worker::DebugLinks& links);
   SourceFrame frame_of(const worker::Reply::Frame& frame);
   std::string text_of(const std::string& text);
 

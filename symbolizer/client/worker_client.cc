@@ -83,7 +83,7 @@ public:
   }
 
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                           NamesFile form) {
+                           NamesFile form, DebugDescriptors debug) {
     const std::scoped_lock lock(call_);
     const Deadline deadline = Deadline::clock::now() + options_.deadline;
     SymbolizedFile result;
@@ -91,7 +91,7 @@ public:
     for (size_t i = 0; i < offsets.size(); ++i)
       result.addresses[i].address = {offsets[i].value};
     const Exchange exchange = [&] {
-      return ask_names(file_id, fd, offsets, form, deadline, result);
+      return ask_names(file_id, {fd, debug}, offsets, form, deadline, result);
     };
     if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
       result.failure = std::move(failure);
@@ -206,7 +206,7 @@ private:
     setup.set_version(kProtocolVersion);
     setup.set_memory_limit(options_.memory_limit);
     setup.set_cpu_milliseconds(static_cast<uint32_t>(options_.deadline.count()));
-    if (!worker_->channel.send(encode(setup), -1, deadline))
+    if (!worker_->channel.send(encode(setup), {}, deadline))
       return false;
     const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
     if (!packet)
@@ -225,11 +225,24 @@ private:
   // Takes one packet; whether it was the last. Fails with what is wrong with it.
   using Take = std::function<Result<bool>(std::span<const std::byte>)>;
 
+  // A file and those with its debug information.
+  struct Files {
+    int file = -1;
+    DebugDescriptors debug;
+  };
+
   // Sends the request, which gets its id here, and takes the replies to it.
-  std::optional<Trouble> ask(worker::Request& request, int fd, Deadline deadline,
+  std::optional<Trouble> ask(worker::Request& request, const Files& files, Deadline deadline,
                              const Take& take) {
     request.set_id(++request_id_);
-    if (auto sent = worker_->channel.send(encode(request), fd, deadline); !sent)
+    std::vector<int> descriptors{files.file};
+    if (files.debug.file >= 0)
+      descriptors.push_back(files.debug.file);
+    if (files.debug.supplementary >= 0)
+      descriptors.push_back(files.debug.supplementary);
+    request.set_debug_file(files.debug.file >= 0);
+    request.set_supplementary(files.debug.supplementary >= 0);
+    if (auto sent = worker_->channel.send(encode(request), descriptors, deadline); !sent)
       return trouble_of(sent.error(), "");
     for (;;) {
       const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
@@ -253,8 +266,9 @@ private:
   }
 
   // Asks for all offsets, in requests of kMaxOffsets.
-  std::optional<Trouble> ask_names(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                                   NamesFile form, Deadline deadline, SymbolizedFile& result) {
+  std::optional<Trouble> ask_names(uint64_t file_id, const Files& files,
+                                   std::span<const FileOffset> offsets, NamesFile form,
+                                   Deadline deadline, SymbolizedFile& result) {
     ReplyReader reader(result);
     result.failure.clear();
     do {
@@ -265,7 +279,7 @@ private:
       for (const FileOffset offset : piece)
         request.add_offsets(offset.value);
       size_t missing = piece.size();
-      const auto trouble = ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+      const auto trouble = ask(request, files, deadline, [&](auto bytes) -> Result<bool> {
         const auto reply = decode_reply(bytes, request_id_, missing);
         if (!reply)
           return std::unexpected(reply.error());
@@ -284,7 +298,7 @@ private:
   template <typename Decode, typename Reader>
   std::optional<Trouble> ask_stream(worker::Request& request, int fd, Deadline deadline,
                                     Decode decode, Reader& reader) {
-    return ask(request, fd, deadline, [&](auto bytes) -> Result<bool> {
+    return ask(request, {.file = fd, .debug = {}}, deadline, [&](auto bytes) -> Result<bool> {
       const auto reply = decode(bytes, request_id_);
       if (!reply)
         return std::unexpected(reply.error());
@@ -402,8 +416,9 @@ std::string WorkerClient::start() {
 }
 
 SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
-                                       std::span<const FileOffset> offsets, NamesFile form) {
-  return impl_->symbolize(file_id, fd, offsets, form);
+                                       std::span<const FileOffset> offsets, NamesFile form,
+                                       DebugDescriptors debug) {
+  return impl_->symbolize(file_id, fd, offsets, form, debug);
 }
 
 UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,

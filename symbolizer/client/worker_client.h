@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "symbolizer/base/address.h"
+#include "symbolizer/base/debug_links.h"
 #include "symbolizer/elf/segment.h"
 #include "symbolizer/unwind/facts.h"
 #include "symbolizer/unwind/row.h"
@@ -62,8 +63,15 @@ struct SymbolizedAddress {
   std::vector<SourceFrame> frames; // innermost first; empty: no symbol
 };
 
+// Files with the debug information of another one; -1: there is none.
+struct DebugDescriptors {
+  int file = -1;
+  int supplementary = -1; // what dwz has put aside from it
+};
+
 struct SymbolizedFile {
   std::string build_id;                     // lower case hex; empty: none
+  DebugLinks links;                         // the worker's word, as all of this
   std::vector<SymbolizedAddress> addresses; // one per offset, in the order asked
   std::string failure;                      // why names are missing; empty when nothing went wrong
 };
@@ -171,9 +179,10 @@ public:
   // file opened for reading. `file_id` is the caller's stable id of the file: the worker keeps what
   // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
   // for the deadline. Of a perf map (a JIT compiler's list of its functions, which may grow between
-  // calls) process addresses stand for offsets.
+  // calls) process addresses stand for offsets. A file's debug files are to be the same ones in
+  // each of its calls.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                           NamesFile form = NamesFile::kElf);
+                           NamesFile form = NamesFile::kElf, DebugDescriptors debug = {});
 
   // The unwind rows of the file behind `fd`; both parameters as above. `sink` is called on this
   // thread with rows as they come, not at all for a file without unwind information. The file is

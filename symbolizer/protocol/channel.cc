@@ -14,9 +14,10 @@
 namespace pprofd::symbolizer {
 namespace {
 
-// Room for one descriptor.
+constexpr size_t kDescriptorBytes = kMaxDescriptors * sizeof(int);
+
 union Control {
-  std::array<std::byte, CMSG_SPACE(sizeof(int))> bytes;
+  std::array<std::byte, CMSG_SPACE(kDescriptorBytes)> bytes;
   cmsghdr align;
 };
 
@@ -24,17 +25,18 @@ std::unexpected<ChannelError> error_of(int error_number) {
   return std::unexpected(error_number == EMSGSIZE ? ChannelError::kPacket : ChannelError::kClosed);
 }
 
-// The descriptor that came with a message.
-Fd take_descriptor(msghdr& message) {
-  Fd taken;
+// The descriptors that came with a message.
+std::vector<Fd> take_descriptors(msghdr& message) {
+  std::vector<Fd> taken;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-        header->cmsg_len < CMSG_LEN(sizeof(int)))
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
       continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    taken.reset(fd);
+    for (size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, reinterpret_cast<const std::byte*>(header) + at, sizeof fd);
+      taken.emplace_back(fd);
+    }
   }
   return taken;
 }
@@ -48,21 +50,23 @@ Result<std::pair<Channel, Channel>> Channel::pair() {
   return std::pair(Channel(Fd(sockets[0])), Channel(Fd(sockets[1])));
 }
 
-std::expected<void, ChannelError> Channel::send(std::span<const std::byte> bytes, int descriptor,
+std::expected<void, ChannelError> Channel::send(std::span<const std::byte> bytes,
+                                                std::span<const int> descriptors,
                                                 Deadline deadline) {
   iovec vector{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
   Control control{};
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
-  if (descriptor >= 0) {
+  if (!descriptors.empty()) {
+    const size_t size = std::min(descriptors.size_bytes(), kDescriptorBytes);
     message.msg_control = &control;
-    message.msg_controllen = sizeof control;
+    message.msg_controllen = CMSG_SPACE(size);
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof descriptor);
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    header->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(header), descriptors.data(), size);
   }
   for (;;) {
     if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
@@ -95,7 +99,7 @@ std::expected<Packet, ChannelError> Channel::receive(bool descriptors, Deadline 
       return error_of(errno);
     Packet packet;
     if (descriptors)
-      packet.descriptor = take_descriptor(message);
+      packet.descriptors = take_descriptors(message);
     if (size == 0)
       return std::unexpected(ChannelError::kClosed);
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)

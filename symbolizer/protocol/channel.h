@@ -1,5 +1,5 @@
 // One end of the socket pair between the daemon and its worker: packets of at most kMaxPacket
-// bytes, each with at most one descriptor. One thread at a time.
+// bytes, each with at most kMaxDescriptors descriptors. One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ enum class ChannelError {
 
 struct Packet {
   std::span<const std::byte> bytes; // valid until the next receive()
-  Fd descriptor;                    // empty: none was sent
+  std::vector<Fd> descriptors;      // as they were sent
 };
 
 class Channel {
@@ -33,9 +33,8 @@ public:
   static Result<std::pair<Channel, Channel>> pair();
   explicit Channel(Fd socket) : socket_(std::move(socket)) {}
 
-  // Sends one packet; `descriptor` -1: none.
-  std::expected<void, ChannelError> send(std::span<const std::byte> bytes, int descriptor,
-                                         Deadline deadline);
+  std::expected<void, ChannelError> send(std::span<const std::byte> bytes,
+                                         std::span<const int> descriptors, Deadline deadline);
   // Waits for one packet. Descriptors are taken only where `descriptors` is set; others are
   // refused by the kernel.
   std::expected<Packet, ChannelError> receive(bool descriptors, Deadline deadline);

@@ -29,6 +29,11 @@ bool is_good(const worker::Reply::Frame& frame) {
          is_good_text(frame.system_name(), kMaxText) && is_good_text(frame.file(), kMaxText);
 }
 
+bool is_good(const worker::DebugLinks& links) {
+  return is_good_text(links.name(), kMaxText) && is_good_text(links.supplementary(), kMaxText) &&
+         links.supplementary_id().size() <= kMaxBuildId;
+}
+
 bool is_good(const worker::Reply::Address& address, int frames) {
   return static_cast<size_t>(address.frames_size()) <= kMaxInlineFrames &&
          std::ranges::all_of(address.frames(),
@@ -183,6 +188,8 @@ Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id
         return is_good(address, reply->frames_size());
       }))
     return fail("", "an address with frames that do not exist");
+  if (!is_good(reply->links()))
+    return fail("", "a link to debug information that is no text");
   return reply;
 }
 

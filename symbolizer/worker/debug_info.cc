@@ -1,30 +1,66 @@
 #include "symbolizer/worker/debug_info.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "symbolizer/elf/debug_links.h"
 
 namespace pprofd::symbolizer {
 namespace {
 
 constexpr uint64_t kGoMemory = 16 << 20; // what go::Symbols may keep
 
+// A file and what dwz has put aside from it share the room.
+dwarf::SectionOptions section_options(const DebugOptions& options) {
+  return {.split = false, .max_inflated = options.memory / 2, .evictable = {}};
+}
+
 } // namespace
 
-DebugInfo::DebugInfo(MappedFile file, ElfImage image, NameStyle style)
-    : file_(std::move(file)), source_(ByteSource::of_memory(file_.bytes())),
-      image_(std::move(image)), style_(style) {}
+DebugInfo::DebugInfo(File file, NameStyle style)
+    : file_(std::move(file.mapping)), source_(ByteSource::of_memory(file_.bytes())),
+      image_(std::move(file.image)), style_(style) {}
 
-std::unique_ptr<DebugInfo> DebugInfo::open(int fd, const DebugOptions& options) {
-  auto file = MappedFile::open(fd);
+std::optional<DebugInfo::File> DebugInfo::map(int fd) {
+  auto mapping = MappedFile::open(fd);
+  if (!mapping)
+    return std::nullopt;
+  auto image = ElfImage::open(ByteSource::of_memory(mapping->bytes()));
+  if (!image)
+    return std::nullopt;
+  return File{.mapping = std::move(*mapping), .image = std::move(*image)};
+}
+
+std::unique_ptr<DebugInfo> DebugInfo::open(const DebugFds& fds, std::span<const std::byte> build_id,
+                                           const DebugLinks& links, const DebugOptions& options) {
+  std::vector<std::string> notes;
+  std::optional<File> file = fds.debug >= 0 ? map(fds.debug) : std::nullopt;
+  if (file && !belongs(*file, build_id, links)) {
+    notes.emplace_back("the debug file found is of another build");
+    file.reset();
+  }
+  const bool separate = file.has_value();
+  if (!separate)
+    file = map(fds.file);
   if (!file)
     return nullptr;
-  auto image = ElfImage::open(ByteSource::of_memory(file->bytes()));
-  if (!image)
-    return nullptr;
-  std::unique_ptr<DebugInfo> info(
-      new DebugInfo(std::move(*file), std::move(*image), options.style));
+  std::unique_ptr<DebugInfo> info(new DebugInfo(std::move(*file), options.style));
+  info->separate_ = separate;
+  info->notes_ = std::move(notes);
   info->open_go();
+  info->open_supplementary(
+      fds.supplementary, separate ? read_debug_links(info->source_, info->image_) : links, options);
   info->open_dwarf(options);
-  return info->go_ || info->dwarf_ != nullptr || !info->notes_.empty() ? std::move(info) : nullptr;
+  const bool empty = !separate && !info->go_ && info->dwarf_ == nullptr && info->notes_.empty();
+  return empty ? nullptr : std::move(info);
+}
+
+// By the build id, or by the link's sum where there is none.
+bool DebugInfo::belongs(const File& file, std::span<const std::byte> build_id,
+                        const DebugLinks& links) {
+  if (!build_id.empty() || !file.image.build_id().empty())
+    return std::ranges::equal(build_id, file.image.build_id());
+  return debug_link_crc(ByteSource::of_memory(file.mapping.bytes())) == links.crc;
 }
 
 void DebugInfo::open_go() {
@@ -33,6 +69,21 @@ void DebugInfo::open_go() {
     return;
   go_.emplace(std::move(*symbols));
   notes_.insert(notes_.end(), go_->notes().begin(), go_->notes().end());
+}
+
+void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options) {
+  if (links.supplementary.empty())
+    return;
+  supplementary_ = fd >= 0 ? map(fd) : std::nullopt;
+  if (supplementary_ &&
+      !std::ranges::equal(supplementary_->image.build_id(), links.supplementary_id))
+    supplementary_.reset();
+  if (!supplementary_) {
+    notes_.push_back(links.supplementary + ", which names are in, was not found");
+    return;
+  }
+  supplementary_sections_.emplace(dwarf::SectionFile::read(
+      supplementary_->image, supplementary_->mapping.bytes(), section_options(options)));
 }
 
 void DebugInfo::open_dwarf(const DebugOptions& options) {
@@ -58,7 +109,11 @@ std::span<const dwarf::Frame> DebugInfo::find(ElfAddress address) {
   if (frames.empty() && dwarf_ != nullptr)
     frames = dwarf_->find(address);
   // What is gone from the file reads as zeros, which may be anything.
-  return file_.changed() ? std::span<const dwarf::Frame>() : frames;
+  return changed() ? std::span<const dwarf::Frame>() : frames;
+}
+
+bool DebugInfo::changed() const {
+  return file_.changed() || (supplementary_ && supplementary_->mapping.changed());
 }
 
 std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddress address) {
@@ -76,7 +131,9 @@ std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddres
 
 size_t DebugInfo::memory() const {
   return sizeof *this + image_.memory() + (go_ ? kGoMemory : 0) +
-         (sections_ ? sections_->memory() : 0) + (dwarf_ == nullptr ? 0 : dwarf_->memory());
+         (sections_ ? sections_->memory() : 0) +
+         (supplementary_sections_ ? supplementary_sections_->memory() : 0) +
+         (dwarf_ == nullptr ? 0 : dwarf_->memory());
 }
 
 } // namespace pprofd::symbolizer

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "symbolizer/base/address.h"
+#include "symbolizer/base/debug_links.h"
 #include "symbolizer/demangle/demangle.h"
 #include "symbolizer/dwarf/lookup.h"
 #include "symbolizer/elf/image.h"
@@ -22,6 +23,13 @@
 #include "symbolizer/go/symbols.h"
 
 namespace pprofd::symbolizer {
+
+// What debug information is read from. The descriptors are not kept.
+struct DebugFds {
+  int file = -1;          // the file itself
+  int debug = -1;         // one that has its debug information; -1: none
+  int supplementary = -1; // what dwz has put aside from the one with the information; -1: none
+};
 
 struct DebugOptions {
   NameStyle style = NameStyle::kFull;
@@ -31,8 +39,10 @@ struct DebugOptions {
 
 class DebugInfo {
 public:
-  // nullptr: the file has none, or cannot be mapped.
-  static std::unique_ptr<DebugInfo> open(int fd, const DebugOptions& options);
+  // nullptr: there is none, or the file cannot be mapped. A debug file that does not belong to the
+  // file, of which `build_id` and `links` are, is not used; notes() tell.
+  static std::unique_ptr<DebugInfo> open(const DebugFds& fds, std::span<const std::byte> build_id,
+                                         const DebugLinks& links, const DebugOptions& options);
 
   // The innermost function first; empty: nothing is known of the address. Valid until the next
   // call.
@@ -42,22 +52,39 @@ public:
   // table's goes before it.
   [[nodiscard]] bool names_are_final() const { return go_.has_value(); }
   [[nodiscard]] NameStyle style() const { return style_; }
+  // The separate debug file, which has symbols of its own; nullptr: there is none.
+  [[nodiscard]] const ByteSource* debug_source() const { return separate_ ? &source_ : nullptr; }
+  [[nodiscard]] const ElfImage& image() const { return image_; }
   // What could not be used and why.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   [[nodiscard]] size_t memory() const; // bytes held, about
 
 private:
-  DebugInfo(MappedFile file, ElfImage image, NameStyle style);
+  // A file that is read by its bytes in memory.
+  struct File {
+    MappedFile mapping;
+    ElfImage image;
+  };
+  static std::optional<File> map(int fd);
+  static bool belongs(const File& file, std::span<const std::byte> build_id,
+                      const DebugLinks& links);
+
+  DebugInfo(File file, NameStyle style);
 
   void open_go();
+  void open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options);
   void open_dwarf(const DebugOptions& options);
+  [[nodiscard]] bool changed() const;
   std::span<const dwarf::Frame> find_go(go::Symbols& symbols, ElfAddress address);
 
   MappedFile file_;
   ByteSource source_; // of file_
   ElfImage image_;
   NameStyle style_;
+  bool separate_ = false;
   std::optional<go::Symbols> go_;
+  std::optional<File> supplementary_;
+  std::optional<dwarf::SectionFile> supplementary_sections_;
   std::optional<dwarf::SectionFile> sections_;
   std::unique_ptr<dwarf::DwarfLookup> dwarf_;
   std::vector<std::string> notes_;

@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "symbolizer/elf/debug_links.h"
+
 namespace pprofd::symbolizer {
 namespace {
 
@@ -24,7 +26,7 @@ FileCache::Slot& FileCache::slot_of(uint64_t id) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
     slots_.splice(slots_.begin(), slots_, found->second);
   } else {
-    slots_.push_front({.id = id, .file = {}, .style = {}});
+    slots_.push_front({.id = id, .file = {}, .debug = {}});
     by_id_[id] = slots_.begin();
   }
   return slots_.front();
@@ -40,12 +42,16 @@ const ParsedFile& FileCache::get(uint64_t id, const ByteSource& source, bool nam
   return slot.file;
 }
 
-const ParsedFile& FileCache::get_lines(uint64_t id, int fd, const ByteSource& source,
-                                       NameStyle style) {
+const ParsedFile& FileCache::get_lines(uint64_t id, const ByteSource& source, NameStyle style,
+                                       const DebugFds& fds) {
   get(id, source, /*names=*/true);
   Slot& slot = slots_.front();
-  if (slot.file.image && slot.style != style)
-    open_debug(slot, fd, style);
+  const auto debug_file = ByteSource::of_file(fds.debug);
+  const std::pair wanted(style, debug_file ? debug_file->stamp() : FileStamp{});
+  if (slot.file.image && slot.debug != wanted) {
+    open_debug(slot, style, fds);
+    slot.debug = wanted;
+  }
   account(slot); // it grows as it is asked
   shrink(kept_limit_);
   return slot.file;
@@ -65,11 +71,11 @@ const PerfMap& FileCache::perf_map(uint64_t id, const ByteSource& source) {
 
 void FileCache::parse_image(Slot& slot, const ByteSource& source) {
   slot.file = {};
-  slot.style.reset();
+  slot.debug.reset();
   slot.file.stamp = source.stamp();
   auto image = ElfImage::open(source);
   if (image)
-    slot.file.image = std::move(*image);
+    slot.file.links = read_debug_links(source, slot.file.image.emplace(std::move(*image)));
   else
     slot.file.failure = text_of(image.error());
   account(slot);
@@ -96,19 +102,26 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
   account(slot);
 }
 
-void FileCache::open_debug(Slot& slot, int fd, NameStyle style) {
+void FileCache::open_debug(Slot& slot, NameStyle style, const DebugFds& fds) {
   make_room();
-  slot.style = style;
+  ParsedFile& file = slot.file;
+  file.debug = nullptr;
+  file.debug_symbols.reset();
   try {
-    slot.file.debug =
-        DebugInfo::open(fd, {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
+    file.debug =
+        DebugInfo::open(fds, file.image->build_id(), file.links,
+                        {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
+    if (file.debug != nullptr && file.debug->debug_source() != nullptr)
+      file.debug_symbols =
+          SymbolTable::build(*file.debug->debug_source(), file.debug->image(), limits_);
   } catch (const std::bad_alloc&) {
-    slot.file.debug = nullptr;
-    note(slot.file, "its debug information needs more memory than the worker may use");
+    file.debug = nullptr;
+    file.debug_symbols.reset();
+    note(file, "its debug information needs more memory than the worker may use");
   }
-  if (slot.file.debug != nullptr)
-    for (const std::string& why : slot.file.debug->notes())
-      note(slot.file, why);
+  if (file.debug != nullptr)
+    for (const std::string& why : file.debug->notes())
+      note(file, why);
 }
 
 void FileCache::note(ParsedFile& file, std::string_view why) {
@@ -124,6 +137,8 @@ void FileCache::account(Slot& slot) {
     slot.memory += slot.file.symbols->memory() + slot.file.starts.memory();
   if (slot.file.debug != nullptr)
     slot.memory += slot.file.debug->memory();
+  if (slot.file.debug_symbols)
+    slot.memory += slot.file.debug_symbols->memory();
   memory_ += slot.memory;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "symbolizer/elf/byte_source.h"
 #include "symbolizer/elf/image.h"
@@ -23,12 +24,14 @@ namespace pprofd::symbolizer {
 // Plain data.
 struct ParsedFile {
   FileStamp stamp;
-  std::optional<ElfImage> image;      // empty: see failure
-  std::optional<SymbolTable> symbols; // once names were asked for
-  std::unique_ptr<DebugInfo> debug;   // once lines were asked for; nullptr: it has none
-  FunctionStarts starts;              // then, and only where .symtab is missing
-  PerfMap perf_map;                   // of a file that is none of ELF's
-  std::string failure;                // what of it could not be used; empty: nothing
+  std::optional<ElfImage> image; // empty: see failure
+  DebugLinks links;
+  std::optional<SymbolTable> symbols;       // once names were asked for
+  std::unique_ptr<DebugInfo> debug;         // once lines were asked for; nullptr: it has none
+  std::optional<SymbolTable> debug_symbols; // of a separate debug file; its names are there
+  FunctionStarts starts;                    // then, and only where .symtab is missing
+  PerfMap perf_map;                         // of a file that is none of ELF's
+  std::string failure;                      // what of it could not be used; empty: nothing
 
   // Why names are missing; empty: they are not.
   [[nodiscard]] std::string why_nameless() const {
@@ -45,8 +48,9 @@ public:
 
   // The parsed file; with `names` its symbols too. Valid until the next call.
   const ParsedFile& get(uint64_t id, const ByteSource& source, bool names);
-  // With symbols and debug information, whose names are of that style. `fd`: of `source`.
-  const ParsedFile& get_lines(uint64_t id, int fd, const ByteSource& source, NameStyle style);
+  // With symbols and debug information, whose names are of that style. `fds.file`: of `source`.
+  const ParsedFile& get_lines(uint64_t id, const ByteSource& source, NameStyle style,
+                              const DebugFds& fds);
 
   // A perf map, as far as it has grown. Valid until the next call.
   const PerfMap& perf_map(uint64_t id, const ByteSource& source);
@@ -61,7 +65,8 @@ private:
   struct Slot {
     uint64_t id = 0;
     ParsedFile file;
-    std::optional<NameStyle> style; // of file.debug; empty: not looked for
+    // What file.debug was opened with; empty: not looked for.
+    std::optional<std::pair<NameStyle, FileStamp>> debug;
     size_t memory = 0;
   };
   using Slots = std::list<Slot>; // the most recently used first
@@ -69,7 +74,7 @@ private:
   Slot& slot_of(uint64_t id);
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
-  void open_debug(Slot& slot, int fd, NameStyle style);
+  void open_debug(Slot& slot, NameStyle style, const DebugFds& fds);
   static void note(ParsedFile& file, std::string_view why);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.

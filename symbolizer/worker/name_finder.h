@@ -52,6 +52,7 @@ public:
 private:
   const ParsedFile* file_;
   SymbolTable::Reader symbols_;
+  std::optional<SymbolTable::Reader> debug_symbols_; // they know more
   Demangler demangler_;
   std::optional<Symbol> symbol_; // what frames_ shows
   std::vector<dwarf::Frame> frames_;

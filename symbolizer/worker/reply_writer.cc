@@ -11,7 +11,8 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kOverhead = 32; // of a frame or an address in a message, at most
-constexpr size_t kReplyRoom = kMaxPacket - (4 << 10);
+// Beside frames and addresses, the last reply has links of two paths.
+constexpr size_t kReplyRoom = kMaxPacket - (16 << 10);
 
 // Every text may have so much of a reply; more while there is room.
 constexpr size_t kShare = 192;
@@ -83,7 +84,14 @@ bool ReplyWriter::add(ElfAddress address, const FoundNames& names) {
   return true;
 }
 
-void ReplyWriter::finish(std::span<const std::byte> build_id, const std::string& failure) {
+void ReplyWriter::finish(std::span<const std::byte> build_id, const DebugLinks& links,
+                         const std::string& failure) {
+  worker::DebugLinks& told = *reply_.mutable_links();
+  told.set_inside(links.inside);
+  told.set_name(clean_text(links.name));
+  told.set_crc(links.crc);
+  told.set_supplementary(clean_text(links.supplementary));
+  told.set_supplementary_id(links.supplementary_id.data(), links.supplementary_id.size());
   reply_.set_last(true);
   reply_.set_build_id(build_id.data(), build_id.size());
   reply_.set_failure(cut_text(clean_text(failure), kMaxFailure));

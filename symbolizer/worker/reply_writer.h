@@ -11,6 +11,7 @@
 
 #include "proto/worker.pb.h"
 #include "symbolizer/base/address.h"
+#include "symbolizer/base/debug_links.h"
 #include "symbolizer/worker/name_finder.h"
 
 namespace pprofd::symbolizer {
@@ -26,7 +27,8 @@ public:
   // False: nobody listens any more. Texts are made clean, and cut where a reply has no room for all
   // of an address's.
   bool add(ElfAddress address, const FoundNames& names);
-  void finish(std::span<const std::byte> build_id, const std::string& failure);
+  void finish(std::span<const std::byte> build_id, const DebugLinks& links,
+              const std::string& failure);
 
 private:
   bool flush();

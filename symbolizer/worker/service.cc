@@ -28,6 +28,18 @@ NameStyle style_of(worker::Style style) {
   }
 }
 
+// The descriptors that the request announces, as far as they came.
+DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<const Fd> debug) {
+  DebugFds fds{.file = file.get()};
+  if (request.debug_file() && !debug.empty()) {
+    fds.debug = debug.front().get();
+    debug = debug.subspan(1);
+  }
+  if (request.supplementary() && !debug.empty())
+    fds.supplementary = debug.front().get();
+  return fds;
+}
+
 // The last reply, where there is no answer or only a part of one.
 template <typename Reply>
 void send_failure(const worker::Request& request, std::span<const std::byte> build_id,
@@ -54,7 +66,9 @@ ElfAddress base_of(const ElfImage& image) {
 Service::Service(const ServiceLimits& limits)
     : cache_(limits.memory, limits.mangled_length), mangled_length_(limits.mangled_length) {}
 
-void Service::answer(const worker::Request& request, const Fd& file, const Send& send) {
+void Service::answer(const worker::Request& request, std::span<const Fd> files, const Send& send) {
+  static const Fd kNone;
+  const Fd& file = files.empty() ? kNone : files.front();
   if (request.has_rows())
     answer_rows(request, file, send);
   else if (request.has_symbols())
@@ -62,7 +76,7 @@ void Service::answer(const worker::Request& request, const Fd& file, const Send&
   else if (request.perf_map())
     answer_by_perf_map(request, file, send);
   else
-    answer_names(request, file, send);
+    answer_names(request, file, files.empty() ? files : files.subspan(1), send);
 }
 
 // The image is read anew: the cached one may have lost its sections.
@@ -117,20 +131,22 @@ void Service::answer_symbols(const worker::Request& request, const Fd& file, con
   writer.finish(*parsed.image, *parsed.symbols, parsed.why_nameless());
 }
 
-void Service::answer_names(const worker::Request& request, const Fd& file, const Send& send) {
+void Service::answer_names(const worker::Request& request, const Fd& file,
+                           std::span<const Fd> debug, const Send& send) {
   ReplyWriter writer(request.id(), send);
   const auto source = ByteSource::of_file(file.get());
   if (!source) {
-    writer.finish({}, source.error().why);
+    writer.finish({}, {}, source.error().why);
     return;
   }
   const NameStyle style = style_of(request.style());
-  const ParsedFile& parsed = request.offsets().empty()
-                                 ? cache_.get(request.file(), *source, /*names=*/false)
-                                 : cache_.get_lines(request.file(), file.get(), *source, style);
+  const ParsedFile& parsed =
+      request.offsets().empty()
+          ? cache_.get(request.file(), *source, /*names=*/false)
+          : cache_.get_lines(request.file(), *source, style, debug_files(request, file, debug));
   if (!parsed.image || !parsed.symbols || request.offsets().empty()) {
     writer.finish(parsed.image ? parsed.image->build_id() : std::span<const std::byte>(),
-                  parsed.why_nameless());
+                  parsed.links, parsed.why_nameless());
     return;
   }
   NameFinder finder(parsed, *parsed.symbols, *source, Demangler(style, mangled_length_));
@@ -146,14 +162,14 @@ void Service::answer_names(const worker::Request& request, const Fd& file, const
   if (outside != 0)
     failure += (failure.empty() ? "" : "; ") + std::to_string(outside) +
                " positions in no segment of the file";
-  writer.finish(parsed.image->build_id(), failure);
+  writer.finish(parsed.image->build_id(), parsed.links, failure);
 }
 
 void Service::answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send) {
   ReplyWriter writer(request.id(), send);
   const auto source = ByteSource::of_file(file.get());
   if (!source) {
-    writer.finish({}, source.error().why);
+    writer.finish({}, {}, source.error().why);
     return;
   }
   const PerfMap& map = cache_.perf_map(request.file(), *source);
@@ -169,7 +185,7 @@ void Service::answer_by_perf_map(const worker::Request& request, const Fd& file,
                                 .frames = std::span(&frame, function ? 1 : 0)}))
       return;
   }
-  writer.finish({}, map.full() ? "the perf map has more functions than are read" : "");
+  writer.finish({}, {}, map.full() ? "the perf map has more functions than are read" : "");
 }
 
 } // namespace pprofd::symbolizer

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "proto/worker.pb.h"
@@ -25,11 +26,13 @@ public:
 
   explicit Service(const ServiceLimits& limits);
 
-  // Answers `request` about the file behind `file` with one reply or more, in order.
-  void answer(const worker::Request& request, const Fd& file, const Send& send);
+  // Answers `request` with one reply or more, in order. `files`: the file that it is about, and
+  // those with debug information that it announces.
+  void answer(const worker::Request& request, std::span<const Fd> files, const Send& send);
 
 private:
-  void answer_names(const worker::Request& request, const Fd& file, const Send& send);
+  void answer_names(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
+                    const Send& send);
   void answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send);
   void answer_symbols(const worker::Request& request, const Fd& file, const Send& send);
   void answer_rows(const worker::Request& request, const Fd& file, const Send& send);

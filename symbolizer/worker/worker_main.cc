@@ -52,7 +52,7 @@ bool greet(Channel& channel, const worker::Setup& setup) {
     part.set_applied(measure.applied);
     part.set_detail(measure.detail);
   }
-  return channel.send(encode(hello), -1, Deadline::max()).has_value();
+  return channel.send(encode(hello), {}, Deadline::max()).has_value();
 }
 
 int serve(Channel& channel) {
@@ -65,7 +65,7 @@ int serve(Channel& channel) {
 
   Service service({.memory = setup->memory_limit(), .mangled_length = longest_mangled()});
   const Service::Send send = [&](const google::protobuf::MessageLite& reply) {
-    return channel.send(encode(reply), -1, Deadline::max()).has_value();
+    return channel.send(encode(reply), {}, Deadline::max()).has_value();
   };
   for (;;) {
     packet = channel.receive(/*descriptors=*/true, Deadline::max());
@@ -75,9 +75,9 @@ int serve(Channel& channel) {
     if (!request)
       return 1;
     limit_cpu(setup->cpu_milliseconds());
-    service.answer(*request, packet->descriptor, send);
+    service.answer(*request, packet->descriptors, send);
     limit_cpu(0);
-    packet->descriptor.reset();
+    packet->descriptors.clear();
   }
 }
 

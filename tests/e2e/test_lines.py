@@ -20,6 +20,7 @@ GO = ("main.mix", "main.spin", "main.outer")
 
 PROGRAMS = {
     "gcc-dwarf5": (["g++", "-O2", "-g"], "inlined.cc", CXX),
+    "gcc-dwarf4": (["g++", "-O2", "-gdwarf-4"], "inlined.cc", CXX),
     "gcc-dwarf4-compressed": (["g++", "-O2", "-gdwarf-4", "-gz"], "inlined.cc", CXX),
     "gcc-lto": (["g++", "-O2", "-g", "-flto=1"], "inlined.cc", CXX),
     "clang-dwarf5": (["clang++-19", "-O2", "-g"], "inlined.cc", CXX),
@@ -29,14 +30,15 @@ PROGRAMS = {
 }
 
 
-def build(name, folder):
+def build(name, folder, options=()):
     command, source, names = PROGRAMS[name]
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not there")
+    folder.mkdir(exist_ok=True)
     program = folder / "program"
     shutil.copy(SOURCES / source, folder)
     include = ["-I", ROOT] if source.endswith(".cc") else []
-    run_program([*command, *include, "-o", program, source], cwd=folder, seconds=240)
+    run_program([*command, *options, *include, "-o", program, source], cwd=folder, seconds=240)
     return program, folder / source, names
 
 
@@ -61,20 +63,29 @@ def chains(profile, outermost):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_inlined_calls(pprofd, tmp_path, name):
-    program, source, (mix, spin, outer) = build(name, tmp_path)
-    lines = marked_lines(source)
+    program, source, names = build(name, tmp_path)
     with start_workload(program) as target:
-        profile = pprofd.run("record", "-p", target.pid, "-F", 499, "-d", 1).succeed().profile
+        profile = record(pprofd, target.pid)
+    check(profile, source, names)
+
+
+def record(pprofd, pid):
+    return pprofd.run("record", "-p", pid, "-F", 499, "-d", 1).succeed().profile
+
+
+def check(profile, source, names):
+    mix, spin, outer = names
+    lines = marked_lines(source)
     found = chains(profile, outer)
     inside = sum(found.values())
     assert inside > 100, profile.function_names()
     whole = 0
     for chain, count in found.items():
-        names = [frame[0] for frame in chain]
+        called = [frame[0] for frame in chain]
         # The loop's own bookkeeping belongs to spin, in Rust to functions of the standard library.
-        if mix in names:
-            at = names.index(mix)
-            assert names[at:] == [mix, spin, outer], chain
+        if mix in called:
+            at = called.index(mix)
+            assert called[at:] == [mix, spin, outer], chain
             assert chain[at + 1][1] == lines["spin calls mix"], chain
             assert chain[at + 2][1] == lines["outer calls spin"], chain
             assert [frame[3] for frame in chain[at:]] == [
@@ -84,6 +95,67 @@ def test_inlined_calls(pprofd, tmp_path, name):
     assert whole >= 0.9 * inside, found
     works = sum(count for chain, count in found.items() if (mix, lines["mix works"]) in (frame[:2] for frame in chain))
     assert works >= 0.5 * inside, found
+
+
+def set_apart(program, debug_file):
+    """Moves symbols and debug information into a file that the program names."""
+    debug_file.parent.mkdir(parents=True, exist_ok=True)
+    run_program(["objcopy", "--only-keep-debug", program, debug_file])
+    run_program(["strip", "--strip-all", program])
+    run_program(["objcopy", f"--add-gnu-debuglink={debug_file}", program])
+
+
+@pytest.mark.parametrize("place", ["program.debug", ".debug/program.debug"])
+@pytest.mark.parametrize("identity", ["build id", "sum"])
+def test_debug_file_beside_the_program(pprofd, tmp_path, place, identity):
+    options = [] if identity == "build id" else ["-Wl,--build-id=none"]
+    program, source, names = build("gcc-dwarf5", tmp_path, options)
+    set_apart(program, tmp_path / place)
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check(profile, source, names)
+    assert {function.system_name for function in profile.functions if function.name == "outer(int)"} == {"_Z5outeri"}
+
+
+def build_id_of(program):
+    return re.search(r"Build ID: (\w+)", run_program(["readelf", "-n", program]))[1]
+
+
+@pytest.mark.requires("mount_namespace")
+def test_debug_file_by_build_id_in_the_root_of_the_target(pprofd, tmp_path):
+    program, source, names = build("gcc-dwarf5", tmp_path)
+    build_id = build_id_of(program)
+    set_apart(program, tmp_path / f"debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug")
+    script = f"mkdir -p /usr/lib/debug; mount --bind {tmp_path}/debug /usr/lib/debug; exec {program}"
+    with start_workload("unshare", "--mount", "--propagation", "private", "sh", "-ec", script) as target:
+        profile = record(pprofd, target.pid)
+    check(profile, source, names)
+
+
+@pytest.mark.parametrize("identity", ["build id", "sum"])
+def test_debug_file_of_another_build(pprofd, tmp_path, identity):
+    """Names and lines of another build are not taken."""
+    options = [] if identity == "build id" else ["-Wl,--build-id=none"]
+    program, source, _ = build("gcc-dwarf5", tmp_path, options)
+    set_apart(program, tmp_path / "program.debug")
+    other, _, _ = build("gcc-dwarf5", tmp_path / "other", options)
+    run_program(["objcopy", "--only-keep-debug", other, tmp_path / "program.debug"])
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    of_program = [f for f in profile.functions if f.name.startswith("program+0x")]
+    assert of_program, profile.function_names()
+    assert str(source) not in {f.file for f in profile.functions}
+    assert not [name for name in profile.function_names() if name.startswith("outer")]
+
+
+@pytest.mark.requires("dwz")
+def test_common_parts_set_apart_by_dwz(pprofd, tmp_path):
+    program, source, names = build("gcc-dwarf4", tmp_path)
+    twin, _, _ = build("gcc-dwarf4", tmp_path / "twin")
+    run_program(["dwz", "-m", tmp_path / "common.debug", "-r", program, twin])
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check(profile, source, names)
 
 
 def test_annotated_source(pprofd, tmp_path):

@@ -149,10 +149,8 @@ Result<OpenedFile> FileOpener::by_map_files(const OpenRequest& request) const {
   return file;
 }
 
-Result<OpenedFile> FileOpener::by_name(const OpenRequest& request, pid_t through) const {
-  if (request.deleted || !request.name.starts_with('/'))
-    return fail("open " + request.name, "no name leads to it");
-  const std::string root = proc_path(proc_root_, through, "root");
+Result<OpenedFile> FileOpener::open_name(pid_t through, const std::string& name) const {
+  const std::string root = through == 0 ? "/" : proc_path(proc_root_, through, "root");
   const Fd root_fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_fd)
     return fail_errno("open " + root, errno);
@@ -161,19 +159,24 @@ Result<OpenedFile> FileOpener::by_name(const OpenRequest& request, pid_t through
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   long opened = -1;
   for (int attempt = 0; attempt < kRenameRaces; ++attempt) {
-    opened = ::syscall(SYS_openat2, root_fd.get(), request.name.c_str(), &how, sizeof(how));
+    opened = ::syscall(SYS_openat2, root_fd.get(), name.c_str(), &how, sizeof(how));
     if (opened >= 0 || errno != EAGAIN)
       break;
   }
   if (opened < 0)
-    return fail_errno("open " + request.name, errno);
-  const Fd path_fd(static_cast<int>(opened));
-  Result<OpenedFile> file = open_regular(path_fd, request.name);
-  if (!file)
-    return file;
-  if (!is_wanted(*file, request, false))
+    return fail_errno("open " + name, errno);
+  Result<OpenedFile> file = open_regular(Fd(static_cast<int>(opened)), name);
+  if (file)
+    file->by = OpenedBy::name;
+  return file;
+}
+
+Result<OpenedFile> FileOpener::by_name(const OpenRequest& request, pid_t through) const {
+  if (request.deleted || !request.name.starts_with('/'))
+    return fail("open " + request.name, "no name leads to it");
+  Result<OpenedFile> file = open_name(through, request.name);
+  if (file && !is_wanted(*file, request, false))
     return another_file(request.name);
-  file->by = OpenedBy::name;
   return file;
 }
 

@@ -64,6 +64,9 @@ public:
   // Tries the ways in order; the error tells why the most promising one failed.
   [[nodiscard]] Result<OpenedFile> open(const OpenRequest& request) const;
 
+  // Whatever regular file has this absolute name in the root of a process; 0: of the host.
+  [[nodiscard]] Result<OpenedFile> open_name(pid_t through, const std::string& name) const;
+
 private:
   [[nodiscard]] Result<OpenedFile> by_map_files(const OpenRequest& request) const;
   [[nodiscard]] Result<OpenedFile> by_name(const OpenRequest& request, pid_t through) const;

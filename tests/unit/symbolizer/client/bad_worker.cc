@@ -23,12 +23,12 @@ using namespace pprofd::symbolizer;
 namespace worker = pprofd::worker;
 
 void send(Channel& channel, const google::protobuf::MessageLite& message) {
-  static_cast<void>(channel.send(encode(message), -1, Deadline::max()));
+  static_cast<void>(channel.send(encode(message), {}, Deadline::max()));
 }
 
 void send_bytes(Channel& channel, const std::string& bytes) {
   static_cast<void>(
-      channel.send(std::as_bytes(std::span(bytes.data(), bytes.size())), -1, Deadline::max()));
+      channel.send(std::as_bytes(std::span(bytes.data(), bytes.size())), {}, Deadline::max()));
 }
 
 void greet(Channel& channel) {

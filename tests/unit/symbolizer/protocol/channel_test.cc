@@ -42,13 +42,13 @@ TEST_F(ChannelPair, ThePacketArrivesWithItsDescriptor) {
   struct stat sent{};
   struct stat received{};
   ::fstat(file.get(), &sent);
-  ASSERT_EQ(::fstat(packet->descriptor.get(), &received), 0);
+  ASSERT_EQ(::fstat(packet->descriptors.at(0).get(), &received), 0);
   EXPECT_EQ(sent.st_rdev, received.st_rdev);
-  EXPECT_NE(::fcntl(packet->descriptor.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_NE(::fcntl(packet->descriptors.at(0).get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
 TEST_F(ChannelPair, TheLargestPacketGoesThroughWithTheKernelsUsualBuffers) {
-  ASSERT_TRUE(near_->send(bytes_of(kMaxPacket), -1, soon()));
+  ASSERT_TRUE(near_->send(bytes_of(kMaxPacket), {}, soon()));
   const auto packet = far_->receive(/*descriptors=*/false, soon());
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->bytes.size(), kMaxPacket);
@@ -76,14 +76,14 @@ TEST_F(ChannelPair, AFullSocketEndsWithTheDeadline) {
   const Deadline deadline = Deadline::clock::now() + 100ms;
   std::expected<void, ChannelError> sent;
   while (sent)
-    sent = near_->send(bytes_of(100'000), -1, deadline);
+    sent = near_->send(bytes_of(100'000), {}, deadline);
   EXPECT_EQ(sent.error(), ChannelError::kDeadline);
 }
 
 TEST_F(ChannelPair, AClosedEndIsSaid) {
   near_.reset();
   EXPECT_EQ(far_->receive(false, soon()).error(), ChannelError::kClosed);
-  EXPECT_EQ(far_->send(bytes_of(1), -1, soon()).error(), ChannelError::kClosed);
+  EXPECT_EQ(far_->send(bytes_of(1), {}, soon()).error(), ChannelError::kClosed);
 }
 
 } // namespace
