@@ -58,7 +58,8 @@ void PerfMaps::ask(Entry& entry) {
         {.id = file_id(*entry.process),
          .fd = std::move(own),
          .expected_build_id = {},
-         .form = symbolizer::NamesFile::kPerfMap},
+         .form = symbolizer::NamesFile::kPerfMap,
+         .described = {}},
         {entry.addresses.begin() + static_cast<std::ptrdiff_t>(first), entry.addresses.end()});
 }
 

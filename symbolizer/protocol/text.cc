@@ -45,6 +45,8 @@ bool is_clean_text(std::string_view text) {
 }
 
 std::string clean_text(std::string_view text) {
+  if (is_clean_text(text))
+    return std::string(text);
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {

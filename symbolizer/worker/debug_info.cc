@@ -87,8 +87,7 @@ void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugO
 }
 
 void DebugInfo::open_dwarf(const DebugOptions& options) {
-  sections_.emplace(dwarf::SectionFile::read(
-      image_, file_.bytes(), {.split = false, .max_inflated = options.memory, .evictable = {}}));
+  sections_.emplace(dwarf::SectionFile::read(image_, file_.bytes(), section_options(options)));
   notes_.insert(notes_.end(), sections_->notes().begin(), sections_->notes().end());
   if (sections_->sections().info.empty())
     return;
@@ -98,6 +97,8 @@ void DebugInfo::open_dwarf(const DebugOptions& options) {
   lookup.table_bytes = options.memory / 4;
   lookup.abbreviation_bytes = options.memory / 12;
   lookup.name_bytes = options.memory / 12;
+  if (supplementary_sections_)
+    lookup.supplementary = &supplementary_sections_->sections();
   dwarf_ =
       std::make_unique<dwarf::DwarfLookup>(sections_->sections(), image_.code(), std::move(lookup));
 }

@@ -1,6 +1,9 @@
 #include "symbolizer/worker/reply_writer.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +53,21 @@ private:
   size_t left_;
 };
 
+// What tells it from all others.
+std::string key_of(const dwarf::Frame& frame) {
+  const std::array<uint32_t, 3> numbers{frame.line, frame.column, frame.start_line};
+  std::string key(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
+  for (const std::string_view text : {frame.name, frame.system_name, frame.file})
+    key.append(text).push_back('\0');
+  return key;
+}
+
+// A frame of an address, and what it is in the reply where that does not have it yet.
+struct NewFrame {
+  std::string key;
+  std::optional<worker::Reply::Frame> frame;
+};
+
 } // namespace
 
 ReplyWriter::ReplyWriter(uint64_t id, Send send) : id_(id), send_(std::move(send)) {
@@ -60,25 +78,26 @@ bool ReplyWriter::add(ElfAddress address, const FoundNames& names) {
   const auto chain =
       names.frames.first(std::min<size_t>(names.frames.size(), dwarf::DwarfLookup::kMaxFrames));
   ChainWriter writer(chain.size());
-  std::vector<std::pair<std::string, worker::Reply::Frame>> frames;
+  std::vector<NewFrame> frames;
   size_t most = kOverhead;
   for (const dwarf::Frame& frame : chain) {
-    frames.emplace_back(std::string(), writer.make(frame));
-    frames.back().first = frames.back().second.SerializeAsString();
-    most += frames.back().first.size() + kOverhead;
+    NewFrame& added = frames.emplace_back(key_of(frame), std::nullopt);
+    most += sizeof(uint32_t);
+    if (frames_.contains(added.key))
+      continue;
+    added.frame = writer.make(frame);
+    most += added.frame->ByteSizeLong() + kOverhead;
   }
-  if (size_ + most > kReplyRoom && reply_.addresses_size() != 0 && !flush())
-    return false;
+  if (size_ + most > kReplyRoom && reply_.addresses_size() != 0)
+    return flush() && add(address, names);
+  size_ += most;
   worker::Reply::Address& entry = *reply_.add_addresses();
   entry.set_address(address.value);
   entry.set_function_start(names.start.value);
-  size_ += kOverhead + frames.size() * sizeof(uint32_t);
   for (auto& [key, frame] : frames) {
     const auto [place, is_new] = frames_.try_emplace(std::move(key), reply_.frames_size());
-    if (is_new) {
-      size_ += place->first.size() + kOverhead;
-      *reply_.add_frames() = std::move(frame);
-    }
+    if (is_new && frame)
+      *reply_.add_frames() = std::move(*frame);
     entry.add_frames(place->second);
   }
   return true;

@@ -37,7 +37,7 @@ private:
   uint64_t id_;
   Send send_;
   worker::Reply reply_;
-  std::unordered_map<std::string, uint32_t> frames_; // of reply_, by their bytes
+  std::unordered_map<std::string, uint32_t> frames_; // indexes in reply_
   size_t size_ = 0;
 };
 

@@ -121,7 +121,7 @@ def build_id_of(program):
     return re.search(r"Build ID: (\w+)", run_program(["readelf", "-n", program]))[1]
 
 
-@pytest.mark.requires("mount_namespace")
+@pytest.mark.requires("namespaces")
 def test_debug_file_by_build_id_in_the_root_of_the_target(pprofd, tmp_path):
     program, source, names = build("gcc-dwarf5", tmp_path)
     build_id = build_id_of(program)

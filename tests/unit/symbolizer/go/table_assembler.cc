@@ -98,13 +98,15 @@ uint32_t Program::numbers(const std::vector<Piece>& pieces, int32_t added) {
   if (pieces.empty())
     return 0;
   Bytes bytes;
-  int32_t before = -1;
+  uint32_t before = UINT32_MAX; // -1; differences may wrap around
   for (const Piece& piece : pieces) {
     const int32_t value = piece.value < 0 ? piece.value : piece.value + added;
-    const int32_t difference = value - before;
-    before = value;
-    bytes = bytes + uleb(static_cast<uint32_t>((difference << 1) ^ (difference >> 31))) +
-            uleb(piece.size);
+    const auto difference = static_cast<int32_t>(static_cast<uint32_t>(value) - before);
+    before = static_cast<uint32_t>(value);
+    bytes =
+        bytes +
+        uleb((static_cast<uint32_t>(difference) << 1) ^ static_cast<uint32_t>(difference >> 31)) +
+        uleb(piece.size);
   }
   bytes.push_back(0);
   const uint64_t offset = next_numbers_;

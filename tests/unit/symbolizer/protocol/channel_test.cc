@@ -33,18 +33,25 @@ protected:
   std::optional<Channel> far_;
 };
 
-TEST_F(ChannelPair, ThePacketArrivesWithItsDescriptor) {
-  const Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ASSERT_TRUE(near_->send(bytes_of(10), file.get(), soon()));
+TEST_F(ChannelPair, ThePacketArrivesWithItsDescriptorsInOrder) {
+  const std::array files{Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+                         Fd(::open("/dev/zero", O_RDONLY | O_CLOEXEC)),
+                         Fd(::open("/dev/full", O_RDONLY | O_CLOEXEC))};
+  static_assert(files.size() == kMaxDescriptors);
+  ASSERT_TRUE(near_->send(bytes_of(10), std::array{files[0].get(), files[1].get(), files[2].get()},
+                          soon()));
   const auto packet = far_->receive(/*descriptors=*/true, soon());
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->bytes.size(), 10U);
-  struct stat sent{};
-  struct stat received{};
-  ::fstat(file.get(), &sent);
-  ASSERT_EQ(::fstat(packet->descriptors.at(0).get(), &received), 0);
-  EXPECT_EQ(sent.st_rdev, received.st_rdev);
-  EXPECT_NE(::fcntl(packet->descriptors.at(0).get(), F_GETFD) & FD_CLOEXEC, 0);
+  ASSERT_EQ(packet->descriptors.size(), files.size());
+  for (size_t at = 0; at < files.size(); ++at) {
+    struct stat sent{};
+    struct stat received{};
+    ::fstat(files.at(at).get(), &sent);
+    ASSERT_EQ(::fstat(packet->descriptors.at(at).get(), &received), 0);
+    EXPECT_EQ(sent.st_rdev, received.st_rdev);
+    EXPECT_NE(::fcntl(packet->descriptors.at(at).get(), F_GETFD) & FD_CLOEXEC, 0);
+  }
 }
 
 TEST_F(ChannelPair, TheLargestPacketGoesThroughWithTheKernelsUsualBuffers) {
@@ -62,7 +69,7 @@ TEST_F(ChannelPair, ALargerPacketIsRefused) {
 
 TEST_F(ChannelPair, DescriptorsNobodyAskedForAreNotTaken) {
   const Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ASSERT_TRUE(near_->send(bytes_of(1), file.get(), soon()));
+  ASSERT_TRUE(near_->send(bytes_of(1), std::array{file.get()}, soon()));
   EXPECT_EQ(far_->receive(/*descriptors=*/false, soon()).error(), ChannelError::kPacket);
 }
 
