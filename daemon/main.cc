@@ -19,10 +19,12 @@
 #include "daemon/cli/program.h"
 #include "daemon/cli/record_command.h"
 #include "daemon/cli/report_options.h"
+#include "daemon/cli/symbolize_options.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/doctor/report.h"
 #include "daemon/inspect/inspect.h"
 #include "daemon/report/report.h"
+#include "daemon/symbolize/symbolize.h"
 #include "symbolizer/worker/worker_main.h"
 
 namespace pprofd {
@@ -68,6 +70,13 @@ int run_inspect_command(const Arguments& arguments) {
   return finish(inspect(*options, worker, print_data));
 }
 
+int run_symbolize_command(const Arguments& arguments) {
+  const auto options = make_symbolize_options(arguments);
+  if (!options)
+    return usage_error(options.error());
+  return finish(symbolize(*options, lines_of(STDIN_FILENO), print_data));
+}
+
 int run_doctor_command(const Arguments& arguments) {
   const std::vector<Probe> probes = run_probes({});
   const std::string text = arguments.flag("json") ? doctor_json(probes, program().version)
@@ -94,9 +103,9 @@ struct Runner {
   int (*run)(const Arguments&);
 };
 constexpr std::array kRunners = {
-    Runner{"record", run_record_command},         Runner{"report", run_report_command},
-    Runner{"inspect", run_inspect_command},       Runner{"doctor", run_doctor_command},
-    Runner{"completion", run_completion_command},
+    Runner{"record", run_record_command},   Runner{"report", run_report_command},
+    Runner{"inspect", run_inspect_command}, Runner{"symbolize", run_symbolize_command},
+    Runner{"doctor", run_doctor_command},   Runner{"completion", run_completion_command},
 };
 
 std::string help_text(const CommandSpec* command) {

@@ -6,6 +6,8 @@
 # to pytest (`run.sh e2e -- -k cgroup`).
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
+# Without it, and without naming the step, `unit` has only what the sanitizers would skip: `asan` runs
+# the same programs whole.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
 # "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
@@ -35,6 +37,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+every_unit_test=$long
+[[ " ${steps[*]} " != *' unit '* ]] || every_unit_test=1
 [ ${#steps[@]} -gt 0 ] || steps=("${all_steps[@]}")
 
 passed=0 failed=0 skipped=0
@@ -183,7 +187,11 @@ echo "pprofd's tests${long:+, the long run}: $(uname -sr), $jobs CPUs"
 step setup 1200 packaging/setup.sh build test || finish
 
 if wanted build lint unit differential e2e kernels; then
-  step build 2400 build release 'all workloads' || finish
+  targets='all workloads' unit_labels=()
+  if [ -z "$every_unit_test" ]; then
+    targets='pprofd pprofd_man differential_tools plain_tests workloads' unit_labels=(-L plain)
+  fi
+  step build 2400 build release "$targets" || finish
 fi
 if [ -n "$long" ] && wanted build; then
   step build-clang 1500 build clang all
@@ -193,7 +201,7 @@ if wanted lint; then
   step tidy 2400 tests/lint/tidy.py build/release ${long:+--tests}
 fi
 if wanted unit; then
-  step unit 600 unit_tests release unit
+  step unit 600 unit_tests release unit "${unit_labels[@]}"
 fi
 # clang-19 with the sanitizers, and with the coverage that the fuzzers steer by.
 if wanted asan fuzz; then

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/cli/demangle_style.h"
 #include "daemon/sampling/event.h"
 
 namespace pprofd {
@@ -19,13 +20,6 @@ constexpr std::array kFormats = {
     Choice{"pprof", "gzipped profile.proto, for go tool pprof and its kin"},
     Choice{"folded", "one line a stack, for flame graph tools"},
     Choice{"text", "tables to read"},
-};
-
-constexpr std::array kDemangleStyles = {
-    Choice{"full", "as llvm-symbolizer prints"},
-    Choice{"templates", "no parameters, no return type"},
-    Choice{"simple", "no template arguments either"},
-    Choice{"none", "the mangled name"},
 };
 
 constexpr std::array kShells = {
@@ -166,13 +160,7 @@ std::span<const OptionSpec> record_options() {
                  .group = "Output",
                  .help = "the files' format; the other formats replace the ending .pb.gz: .folded, "
                          ".txt"},
-      OptionSpec{.name = "demangle",
-                 .type = OptionType::kChoice,
-                 .argument = "STYLE",
-                 .default_text = "full",
-                 .choices = kDemangleStyles,
-                 .group = "Output",
-                 .help = "names of C++ and Rust functions"},
+      demangle_option("Output"),
       OptionSpec{.name = "top",
                  .type = OptionType::kUnsigned,
                  .argument = "N",
@@ -239,6 +227,20 @@ constexpr std::array kInspectOptions = {
                .help = "one symbol a line instead: its address, size, source and name"},
 };
 
+std::span<const OptionSpec> symbolize_options() {
+  static const std::array options = {
+      OptionSpec{.name = "elf",
+                 .short_name = 'e',
+                 .type = OptionType::kPath,
+                 .argument = "ELF",
+                 .completion = Completion::kFile,
+                 .group = "Input",
+                 .help = "the program or library that the addresses are of"},
+      demangle_option("Output"),
+  };
+  return options;
+}
+
 constexpr std::array kDoctorOptions = {
     OptionSpec{.name = "json", .group = "Output", .help = "one JSON document instead of lines"},
 };
@@ -253,6 +255,7 @@ constexpr std::array kTopOptions = {
 constexpr std::array kRecordUsage = {"[TARGET] [OPTIONS]"sv, "[OPTIONS] -- COMMAND [ARG...]"sv};
 constexpr std::array kReportUsage = {"[OPTIONS] FILE..."sv};
 constexpr std::array kInspectUsage = {"[OPTIONS] ELF"sv};
+constexpr std::array kSymbolizeUsage = {"-e ELF [ADDRESS...]"sv};
 constexpr std::array kDoctorUsage = {"[--json]"sv};
 constexpr std::array kCompletionUsage = {"bash|zsh|fish"sv};
 
@@ -277,6 +280,15 @@ constexpr std::array kInspectNotes = {
     "u, unchanged or undefined, and as return address: the outermost frame; a register's name; "
     "exp for an expression. It holds up to the next row; 'none' stands where a gap begins. Rows "
     "are those that the unwinder applies: where Go wrote the file, from Go's own tables."sv,
+};
+constexpr std::array kSymbolizeNotes = {
+    "Answers virtual addresses of an ELF file, hexadecimal, as llvm-symbolizer prints them: "
+    "function "
+    "and file:line:column of each inlined call, the innermost first, then an empty line. Without "
+    "an ADDRESS they are read from standard input, one a line, and each is answered as it comes."sv,
+    "Debug information is taken from the file, or from where distributions keep it apart: "
+    "/usr/lib/debug by build id or name, and beside the file. An address is where the instruction "
+    "stands: of a return address give the one before."sv,
 };
 constexpr std::array kDoctorNotes = {
     "Each line is one probe: what was tried, its result and, where it is bad, what follows and "
@@ -304,6 +316,10 @@ constexpr std::array kInspectExamples = {
     Example{"pprofd inspect /usr/bin/python3", "what is known of a program"},
     Example{"pprofd inspect --rows /lib/x86_64-linux-gnu/libc.so.6 | less", "how it is unwound"},
     Example{"pprofd inspect --symbols ./server | grep parse", "which names it has"},
+};
+constexpr std::array kSymbolizeExamples = {
+    Example{"pprofd symbolize -e ./server 0x4011d6", "which function and line that is"},
+    Example{"pprofd symbolize -e ./server < addresses.txt", "many of them"},
 };
 constexpr std::array kDoctorExamples = {
     Example{"sudo pprofd doctor", "what this kernel and root's privileges allow"},
@@ -357,6 +373,16 @@ const ProgramSpec& program() {
                               .max = 1,
                               .completion = Completion::kFile},
                   .examples = kInspectExamples},
+      CommandSpec{.name = "symbolize",
+                  .summary = "functions and lines of addresses in an ELF file",
+                  .usage = kSymbolizeUsage,
+                  .notes = kSymbolizeNotes,
+                  .options = symbolize_options(),
+                  .operand = {.name = "ADDRESS",
+                              .help = "a virtual address, hexadecimal",
+                              .min = 0,
+                              .max = SIZE_MAX},
+                  .examples = kSymbolizeExamples},
       CommandSpec{.name = "doctor",
                   .summary = "what this kernel and these privileges allow",
                   .usage = kDoctorUsage,

@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "daemon/cli/demangle_style.h"
 #include "daemon/cli/program.h"
 #include "daemon/cli/table/suggest.h"
 #include "daemon/cli/table/values.h"
@@ -13,15 +14,6 @@
 
 namespace pprofd {
 namespace {
-
-using symbolizer::DemangleStyle;
-
-constexpr std::array<std::pair<std::string_view, DemangleStyle>, 4> kStyles = {{
-    {"full", DemangleStyle::kFull},
-    {"templates", DemangleStyle::kTemplates},
-    {"simple", DemangleStyle::kSimple},
-    {"none", DemangleStyle::kNone},
-}};
 
 constexpr std::array<std::string_view, 6> kSelectors = {"pid",    "comm", "exe",
                                                         "cgroup", "unit", "container"};
@@ -145,10 +137,7 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
   if (!formats)
     return std::unexpected(formats.error());
   options.formats = std::move(*formats);
-  options.demangle =
-      std::ranges::find(kStyles, arguments.value<std::string>("demangle"), [](const auto& style) {
-        return style.first;
-      })->second;
+  options.demangle = demangle_style(arguments.value<std::string>("demangle"));
   options.top = static_cast<unsigned>(arguments.value<uint64_t>("top"));
   options.kernel = arguments.flag("kernel");
   options.user = arguments.flag("user");

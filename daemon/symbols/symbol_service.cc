@@ -5,20 +5,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "symbolizer/base/hex.h"
-
 namespace pprofd {
 
 namespace {
 
 constexpr size_t kOffsetsPerRequest = 4096;
-// Above the ids of all files that are asked for.
-constexpr uint64_t kIdentifiedIds = uint64_t{1} << 60;
 
 } // namespace
 
 SymbolService::SymbolService(const symbolizer::WorkerOptions& options)
-    : client_(options), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : client_(options), search_(client_),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 SymbolService::~SymbolService() = default;
 
@@ -74,40 +71,11 @@ void SymbolService::run(const std::stop_token& stop) {
 }
 
 symbolizer::DebugDescriptors SymbolService::debug_of(const FileToName& file) {
-  FoundDebug* found = found_.find(file.id);
+  const FoundDebug* found = found_.find(file.id);
   if (found == nullptr)
-    found = &found_.put(file.id, find_debug(file), sizeof(FoundDebug));
-  return {.file = found->file.get(), .supplementary = found->supplementary.get()};
-}
-
-SymbolService::FoundDebug SymbolService::find_debug(const FileToName& file) {
-  const auto known = client_.symbolize(file.id, file.fd.get(), {});
-  if (known.links.inside)
-    return {.file = {},
-            .supplementary = find_supplementary(file.described, file.described.path, known.links)};
-  for (DebugFile& candidate : debug_files_.find(file.described, known.build_id, known.links)) {
-    const auto its = identify(candidate.fd.get());
-    if (!its.failure.empty() || its.build_id != known.build_id)
-      continue;
-    DescribedFile there = file.described;
-    there.pid = candidate.pid;
-    Fd supplementary = find_supplementary(there, candidate.path, its.links);
-    return {.file = std::move(candidate.fd), .supplementary = std::move(supplementary)};
-  }
-  return {};
-}
-
-Fd SymbolService::find_supplementary(const DescribedFile& described, const std::string& path,
-                                     const symbolizer::DebugLinks& links) {
-  for (DebugFile& candidate : debug_files_.find_supplementary(described, path, links))
-    if (identify(candidate.fd.get()).build_id == hex_of(links.supplementary_id))
-      return std::move(candidate.fd);
-  return {};
-}
-
-// Under an id that is used once.
-symbolizer::SymbolizedFile SymbolService::identify(int fd) {
-  return client_.symbolize(kIdentifiedIds + identified_++, fd, {});
+    found = &found_.put(file.id, search_.find(file.id, file.fd.get(), file.described),
+                        sizeof(FoundDebug));
+  return found->descriptors();
 }
 
 void SymbolService::store(const Request& request, symbolizer::SymbolizedFile answer) {

@@ -18,7 +18,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "daemon/symbols/debug_files.h"
+#include "daemon/symbols/debug_search.h"
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/fd.h"
 #include "symbolizer/base/lru_cache.h"
@@ -96,27 +96,16 @@ private:
     FileToName file;
     std::vector<FileOffset> offsets;
   };
-  // Empty where there is none.
-  struct FoundDebug {
-    Fd file;
-    Fd supplementary;
-  };
+  static constexpr size_t kFoundBytes = 64 << 10; // some 500 files
 
-  // The service's thread alone calls and uses these.
+  // The service's thread only.
   symbolizer::DebugDescriptors debug_of(const FileToName& file);
-  FoundDebug find_debug(const FileToName& file);
-  Fd find_supplementary(const DescribedFile& described, const std::string& path,
-                        const symbolizer::DebugLinks& links);
-  symbolizer::SymbolizedFile identify(int fd);
-  static constexpr size_t kFoundBytes = 64 << 10; // some 500
-  DebugFiles debug_files_;
-  LruCache<uint64_t, FoundDebug> found_{kFoundBytes}; // by the file's id
-  uint64_t identified_ = 0;
-
   void run(const std::stop_token& stop);
   void store(const Request& request, symbolizer::SymbolizedFile answer);
 
   symbolizer::WorkerClient client_;
+  DebugSearch search_;                                // the service's thread
+  LruCache<uint64_t, FoundDebug> found_{kFoundBytes}; // by the file's id; the service's thread
   std::unordered_map<uint64_t, std::unordered_set<uint64_t>> asked_; // caller's thread
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

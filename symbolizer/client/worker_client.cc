@@ -276,6 +276,7 @@ private:
       offsets = offsets.subspan(piece.size());
       worker::Request request = request_for(file_id);
       request.set_perf_map(form == NamesFile::kPerfMap);
+      request.set_by_address(form == NamesFile::kElfByAddress);
       for (const FileOffset offset : piece)
         request.add_offsets(offset.value);
       size_t missing = piece.size();

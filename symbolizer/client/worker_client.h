@@ -54,8 +54,12 @@ struct SourceFrame {
   uint32_t start_line = 0;
 };
 
-// What a file is that names are asked of.
-enum class NamesFile : uint8_t { kElf, kPerfMap };
+// What a file is that names are asked of, and by what.
+enum class NamesFile : uint8_t {
+  kElf,          // offsets in the file
+  kElfByAddress, // its virtual addresses
+  kPerfMap,      // process addresses
+};
 
 struct SymbolizedAddress {
   ElfAddress address;              // the file offset itself where the file could not be read
@@ -178,8 +182,8 @@ public:
   // The names of `offsets` in the file behind `fd`, which stays the caller's and must be a regular
   // file opened for reading. `file_id` is the caller's stable id of the file: the worker keeps what
   // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
-  // for the deadline. Of a perf map (a JIT compiler's list of its functions, which may grow between
-  // calls) process addresses stand for offsets. A file's debug files are to be the same ones in
+  // for the deadline. A perf map (a JIT compiler's list of its functions) may grow between calls. A
+  // file's debug files are to be the same ones in
   // each of its calls.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
                            NamesFile form = NamesFile::kElf, DebugDescriptors debug = {});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "symbolizer/protocol/limits.h"
@@ -152,7 +153,8 @@ void Service::answer_names(const worker::Request& request, const Fd& file,
   NameFinder finder(parsed, *parsed.symbols, *source, Demangler(style, mangled_length_));
   size_t outside = 0;
   for (const uint64_t offset : request.offsets()) {
-    const auto address = parsed.image->translate({offset});
+    const auto address = request.by_address() ? std::optional(ElfAddress{offset})
+                                              : parsed.image->translate({offset});
     outside += !address;
     if (!writer.add(address.value_or(ElfAddress{offset}),
                     address ? finder.find(*address) : FoundNames{}))

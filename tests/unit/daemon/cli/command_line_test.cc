@@ -39,7 +39,7 @@ TEST(CommandLine, AnswersTheProgramsOwnQuestions) {
 
 TEST(CommandLine, RefusesUnknownCommandsAndNamesThoseThereAre) {
   const std::string all =
-      "the commands are record, report, inspect, doctor, completion; see pprofd --help";
+      "the commands are record, report, inspect, symbolize, doctor, completion; see pprofd --help";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"recrod", "did you mean record? " + all},
       {"docter", "did you mean doctor? " + all},

@@ -105,6 +105,10 @@ TEST(Program, RefusesWrongUsageWithStatusTwoAndAHint) {
       {"inspect", "/bin/sh", "/bin/ls"},
       {"inspect", "--row", "/bin/sh"},
       {"inspect", ""},
+      {"symbolize"},
+      {"symbolize", "0x10"},
+      {"symbolize", "-e", "/bin/sh", "main"},
+      {"symbolize", "-e", "/bin/sh", "0x10000000000000000"},
       {"doctor", "extra"},
       {"completion", "tcsh"},
   };
@@ -130,7 +134,8 @@ TEST(Program, NoticesThatItsOutputDoesNotArrive) {
   for (const Words& words :
        {Words{"--help"}, Words{"--version"}, Words{"completion", "bash"}, Words{"doctor"},
         Words{"inspect", PPROFD_PROGRAM}, Words{"inspect", PPROFD_PROGRAM, "--rows"},
-        Words{"inspect", PPROFD_PROGRAM, "--symbols"}}) {
+        Words{"inspect", PPROFD_PROGRAM, "--symbols"},
+        Words{"symbolize", "-e", PPROFD_PROGRAM, "0x10"}}) {
     const Outcome outcome = run(words, full);
     EXPECT_EQ(outcome.status, 1) << words.front();
     EXPECT_THAT(outcome.err, HasSubstr("No space left on device")) << words.front();

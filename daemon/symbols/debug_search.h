@@ -1,0 +1,46 @@
+// Finds a file's debug information wherever it is kept: candidates by name (debug_files.h), of
+// which the first that the worker reads the right build id from is taken. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/symbols/debug_files.h"
+#include "symbolizer/base/fd.h"
+#include "symbolizer/client/worker_client.h"
+
+namespace pprofd {
+
+// Descriptors are empty where there is no such file, or none that belongs to it.
+struct FoundDebug {
+  Fd file;          // holds what the described file does not have inside
+  Fd supplementary; // what dwz has put aside from either
+
+  [[nodiscard]] symbolizer::DebugDescriptors descriptors() const {
+    return {.file = file.get(), .supplementary = supplementary.get()};
+  }
+};
+
+class DebugSearch {
+public:
+  // Ids of files that the worker is asked for only once; above all that others ask for.
+  static constexpr uint64_t kFirstId = uint64_t{1} << 60;
+
+  // `client` must outlive this.
+  explicit DebugSearch(symbolizer::WorkerClient& client) : client_(&client) {}
+
+  // `id` and `fd`: of the described file, as the worker is asked for it.
+  FoundDebug find(uint64_t id, int fd, const DescribedFile& described);
+
+private:
+  Fd find_supplementary(const DescribedFile& described, const std::string& path,
+                        const symbolizer::DebugLinks& links);
+  symbolizer::SymbolizedFile identify(int fd);
+
+  symbolizer::WorkerClient* client_;
+  DebugFiles files_;
+  uint64_t next_id_ = kFirstId;
+};
+
+} // namespace pprofd
