@@ -12,7 +12,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <numeric>
 #include <utility>
 
 #include "daemon/symbols/debug_search.h"
@@ -87,7 +86,8 @@ private:
   Result<void> answer_piece(std::span<const ElfAddress> addresses, const SymbolizedSink& sink) {
     // Neighbours are looked up in the same tables.
     std::vector<size_t> order(addresses.size());
-    std::iota(order.begin(), order.end(), size_t{0});
+    for (size_t at = 0; at < order.size(); ++at)
+      order[at] = at;
     std::ranges::sort(order, {}, [&](size_t at) { return addresses[at]; });
     std::vector<FileOffset> asked;
     asked.reserve(order.size());
@@ -119,8 +119,8 @@ Result<ElfAddress> parse_address(std::string_view text) {
   if (digits.starts_with("0x") || digits.starts_with("0X"))
     digits.remove_prefix(2);
   ElfAddress address;
-  const char* const end = digits.data() + digits.size();
-  const auto parsed = std::from_chars(digits.data(), end, address.value, 16);
+  const char* const end = std::to_address(digits.end());
+  const auto parsed = std::from_chars(std::to_address(digits.begin()), end, address.value, 16);
   if (parsed.ec != std::errc() || parsed.ptr != end)
     return fail("address '" + std::string(text) + "'", "not a hexadecimal number of 64 bits",
                 "give virtual addresses of the file, such as 0x4011d6");

@@ -16,9 +16,11 @@ namespace pprofd {
 struct FoundDebug {
   Fd file;          // holds what the described file does not have inside
   Fd supplementary; // what dwz has put aside from either
+  Fd scratch;       // where compressed sections of both are inflated; on disk, without a name
+  uint64_t scratch_size = 0;
 
   [[nodiscard]] symbolizer::DebugDescriptors descriptors() const {
-    return {.file = file.get(), .supplementary = supplementary.get()};
+    return {.file = file.get(), .supplementary = supplementary.get(), .scratch = scratch.get()};
   }
 };
 
@@ -34,6 +36,7 @@ public:
   FoundDebug find(uint64_t id, int fd, const DescribedFile& described);
 
 private:
+  FoundDebug find_files(uint64_t id, int fd, const DescribedFile& described);
   Fd find_supplementary(const DescribedFile& described, const std::string& path,
                         const symbolizer::DebugLinks& links);
   symbolizer::SymbolizedFile identify(int fd);
@@ -41,6 +44,7 @@ private:
   symbolizer::WorkerClient* client_;
   DebugFiles files_;
   uint64_t next_id_ = kFirstId;
+  uint64_t inflated_ = 0; // of the files found last
 };
 
 } // namespace pprofd

@@ -10,6 +10,8 @@ namespace pprofd {
 namespace {
 
 constexpr size_t kOffsetsPerRequest = 4096;
+// Of a file whose debug information is kept in hand, in bytes of scratch file: some 500 files.
+constexpr size_t kFoundCost = 8 << 20;
 
 } // namespace
 
@@ -71,11 +73,11 @@ void SymbolService::run(const std::stop_token& stop) {
 }
 
 symbolizer::DebugDescriptors SymbolService::debug_of(const FileToName& file) {
-  const FoundDebug* found = found_.find(file.id);
-  if (found == nullptr)
-    found = &found_.put(file.id, search_.find(file.id, file.fd.get(), file.described),
-                        sizeof(FoundDebug));
-  return found->descriptors();
+  if (const FoundDebug* known = found_.find(file.id); known != nullptr)
+    return known->descriptors();
+  FoundDebug found = search_.find(file.id, file.fd.get(), file.described);
+  const size_t cost = kFoundCost + found.scratch_size;
+  return found_.put(file.id, std::move(found), cost).descriptors();
 }
 
 void SymbolService::store(const Request& request, symbolizer::SymbolizedFile answer) {

@@ -96,7 +96,7 @@ private:
     FileToName file;
     std::vector<FileOffset> offsets;
   };
-  static constexpr size_t kFoundBytes = 64 << 10; // some 500 files
+  static constexpr size_t kFoundBytes = size_t{4} << 30; // of scratch files
 
   // The service's thread only.
   symbolizer::DebugDescriptors debug_of(const FileToName& file);

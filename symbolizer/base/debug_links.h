@@ -15,6 +15,7 @@ struct DebugLinks {
   uint32_t crc = 0;          // of that file
   std::string supplementary; // path of what dwz has put aside; empty: none
   std::vector<std::byte> supplementary_id; // its build id
+  uint64_t inflated = 0; // what its own compressed debug information comes to, in bytes
 };
 
 } // namespace pprofd::symbolizer

@@ -30,7 +30,8 @@ DebugLinks ReplyReader::links_of(const worker::DebugLinks& links) {
           .name = links.name(),
           .crc = links.crc(),
           .supplementary = links.supplementary(),
-          .supplementary_id = {id.begin(), id.end()}};
+          .supplementary_id = {id.begin(), id.end()},
+          .inflated = links.inflated()};
 }
 
 SourceFrame ReplyReader::frame_of(const worker::Reply::Frame& frame) {

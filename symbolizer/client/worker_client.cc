@@ -240,6 +240,9 @@ private:
       descriptors.push_back(files.debug.file);
     if (files.debug.supplementary >= 0)
       descriptors.push_back(files.debug.supplementary);
+    if (files.debug.scratch >= 0)
+      descriptors.push_back(files.debug.scratch);
+    request.set_scratch(files.debug.scratch >= 0);
     request.set_debug_file(files.debug.file >= 0);
     request.set_supplementary(files.debug.supplementary >= 0);
     if (auto sent = worker_->channel.send(encode(request), descriptors, deadline); !sent)

@@ -71,6 +71,8 @@ struct SymbolizedAddress {
 struct DebugDescriptors {
   int file = -1;
   int supplementary = -1; // what dwz has put aside from it
+  int scratch = -1;       // a file of DebugLinks::inflated bytes, open for writing, which is the
+                          // worker's from now on
 };
 
 struct SymbolizedFile {

@@ -150,6 +150,25 @@ private:
   SectionFile result_;
 };
 
+uint64_t inflated_size(const ByteSource& source, const ElfImage& image) {
+  uint64_t total = 0;
+  for (const ElfSection& section : image.sections()) {
+    std::string_view name = image.name_of(section);
+    const bool old = take_prefix(name, ".zdebug_");
+    const bool packed =
+        old || ((section.flags & SHF_COMPRESSED) != 0 && take_prefix(name, ".debug_"));
+    if (!packed || std::ranges::find(kNames, name, &Name::name) == kNames.end())
+      continue;
+    std::array<std::byte, sizeof(Elf64_Chdr)> header;
+    if (!source.read(section.offset, header))
+      continue;
+    const auto stated = old ? read_zdebug(header) : read_packed(header);
+    if (stated && __builtin_add_overflow(total, stated->size, &total))
+      return UINT64_MAX;
+  }
+  return total;
+}
+
 size_t SectionFile::memory() const {
   size_t total = 0;
   for (const AnonymousMemory& each : inflated_)

@@ -54,6 +54,10 @@ struct SectionOptions {
   std::function<std::span<std::byte>(uint64_t)> evictable;
 };
 
+// What the sections that a SectionFile has come to where they are compressed, each on a boundary of
+// its own; 0: none is. Sizes are as stated, and may be anything.
+uint64_t inflated_size(const ByteSource& source, const ElfImage& image);
+
 // The sections of a file, with the memory of those that were compressed.
 class SectionFile {
 public:

@@ -10,7 +10,7 @@ inline constexpr uint32_t kProtocolVersion = 1;
 // One packet. Below the kernel's usual limit of a socket's send buffer (212,992 bytes), above two
 // names of kMaxText.
 inline constexpr size_t kMaxPacket = 192 << 10;
-inline constexpr size_t kMaxDescriptors = 3;    // of one packet
+inline constexpr size_t kMaxDescriptors = 4;    // of one packet
 inline constexpr size_t kMaxOffsets = 4096;     // of one request
 inline constexpr size_t kMaxText = 64 << 10;    // one name
 inline constexpr size_t kMaxFailure = 1024;     // a reason, in bytes

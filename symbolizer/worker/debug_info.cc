@@ -10,11 +10,6 @@ namespace {
 
 constexpr uint64_t kGoMemory = 16 << 20; // what go::Symbols may keep
 
-// A file and what dwz has put aside from it share the room.
-dwarf::SectionOptions section_options(const DebugOptions& options) {
-  return {.split = false, .max_inflated = options.memory / 2, .evictable = {}};
-}
-
 } // namespace
 
 DebugInfo::DebugInfo(File file, NameStyle style)
@@ -47,6 +42,8 @@ std::unique_ptr<DebugInfo> DebugInfo::open(const DebugFds& fds, std::span<const 
   std::unique_ptr<DebugInfo> info(new DebugInfo(std::move(*file), options.style));
   info->separate_ = separate;
   info->notes_ = std::move(notes);
+  if (fds.scratch >= 0)
+    info->scratch_ = Scratch::open(fds.scratch);
   info->open_go();
   info->open_supplementary(
       fds.supplementary, separate ? read_debug_links(info->source_, info->image_) : links, options);
@@ -69,6 +66,15 @@ void DebugInfo::open_go() {
     return;
   go_.emplace(std::move(*symbols));
   notes_.insert(notes_.end(), go_->notes().begin(), go_->notes().end());
+}
+
+// A file and what dwz has put aside from it share the room in memory.
+dwarf::SectionOptions DebugInfo::section_options(const DebugOptions& options) {
+  return {.split = false,
+          .max_inflated = scratch_ ? 0 : options.memory / 2,
+          .evictable = [this](uint64_t size) {
+            return scratch_ ? scratch_->take(size) : std::span<std::byte>();
+          }};
 }
 
 void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options) {
@@ -131,8 +137,10 @@ std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddres
 }
 
 size_t DebugInfo::memory() const {
-  return sizeof *this + image_.memory() + (go_ ? kGoMemory : 0) +
-         (sections_ ? sections_->memory() : 0) +
+  // Scratch files are not memory, but not to be held in any number either.
+  constexpr size_t kScratchShare = 16;
+  return sizeof *this + image_.memory() + (scratch_ ? scratch_->size() / kScratchShare : 0) +
+         (go_ ? kGoMemory : 0) + (sections_ ? sections_->memory() : 0) +
          (supplementary_sections_ ? supplementary_sections_->memory() : 0) +
          (dwarf_ == nullptr ? 0 : dwarf_->memory());
 }

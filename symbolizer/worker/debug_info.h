@@ -21,6 +21,7 @@
 #include "symbolizer/elf/image.h"
 #include "symbolizer/elf/mapped_file.h"
 #include "symbolizer/go/symbols.h"
+#include "symbolizer/worker/scratch.h"
 
 namespace pprofd::symbolizer {
 
@@ -29,6 +30,7 @@ struct DebugFds {
   int file = -1;          // the file itself
   int debug = -1;         // one that has its debug information; -1: none
   int supplementary = -1; // what dwz has put aside from the one with the information; -1: none
+  int scratch = -1;       // a file of ours to inflate sections into; -1: none
 };
 
 struct DebugOptions {
@@ -72,6 +74,7 @@ private:
   DebugInfo(File file, NameStyle style);
 
   void open_go();
+  dwarf::SectionOptions section_options(const DebugOptions& options);
   void open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options);
   void open_dwarf(const DebugOptions& options);
   [[nodiscard]] bool changed() const;
@@ -82,6 +85,7 @@ private:
   ElfImage image_;
   NameStyle style_;
   bool separate_ = false;
+  std::optional<Scratch> scratch_;
   std::optional<go::Symbols> go_;
   std::optional<File> supplementary_;
   std::optional<dwarf::SectionFile> supplementary_sections_;

@@ -49,7 +49,7 @@ const ParsedFile& FileCache::get_lines(uint64_t id, const ByteSource& source, Na
   const auto debug_file = ByteSource::of_file(fds.debug);
   const std::pair wanted(style, debug_file ? debug_file->stamp() : FileStamp{});
   if (slot.file.image && slot.debug != wanted) {
-    open_debug(slot, style, fds);
+    open_debug(slot, *slot.file.image, style, fds);
     slot.debug = wanted;
   }
   account(slot); // it grows as it is asked
@@ -74,9 +74,11 @@ void FileCache::parse_image(Slot& slot, const ByteSource& source) {
   slot.debug.reset();
   slot.file.stamp = source.stamp();
   auto image = ElfImage::open(source);
-  if (image)
-    slot.file.links = read_debug_links(source, slot.file.image.emplace(std::move(*image)));
-  else
+  if (image) {
+    const ElfImage& parsed = slot.file.image.emplace(std::move(*image));
+    slot.file.links = read_debug_links(source, parsed);
+    slot.file.links.inflated = dwarf::inflated_size(source, parsed);
+  } else
     slot.file.failure = text_of(image.error());
   account(slot);
 }
@@ -102,14 +104,15 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
   account(slot);
 }
 
-void FileCache::open_debug(Slot& slot, NameStyle style, const DebugFds& fds) {
+void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
+                           const DebugFds& fds) {
   make_room();
   ParsedFile& file = slot.file;
   file.debug = nullptr;
   file.debug_symbols.reset();
   try {
     file.debug =
-        DebugInfo::open(fds, file.image->build_id(), file.links,
+        DebugInfo::open(fds, image.build_id(), file.links,
                         {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
     if (file.debug != nullptr && file.debug->debug_source() != nullptr)
       file.debug_symbols =

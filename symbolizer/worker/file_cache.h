@@ -74,7 +74,7 @@ private:
   Slot& slot_of(uint64_t id);
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
-  void open_debug(Slot& slot, NameStyle style, const DebugFds& fds);
+  void open_debug(Slot& slot, const ElfImage& image, NameStyle style, const DebugFds& fds);
   static void note(ParsedFile& file, std::string_view why);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.

@@ -110,6 +110,7 @@ void ReplyWriter::finish(std::span<const std::byte> build_id, const DebugLinks& 
   told.set_name(clean_text(links.name));
   told.set_crc(links.crc);
   told.set_supplementary(clean_text(links.supplementary));
+  told.set_inflated(links.inflated);
   told.set_supplementary_id(links.supplementary_id.data(), links.supplementary_id.size());
   reply_.set_last(true);
   reply_.set_build_id(build_id.data(), build_id.size());

@@ -50,12 +50,14 @@ void allow_files_and_socket(Rules& rules) {
     rules.allow(call);
 }
 
-// No memory that could be executed; files for reading only.
+// No memory that could be executed; files for reading, and the daemon's scratch file.
 void allow_memory(Rules& rules) {
   for (const int call : {SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise)})
     rules.allow(call);
   rules.allow(SCMP_SYS(mmap), masked(2, PROT_EXEC, 0), masked(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
   rules.allow(SCMP_SYS(mmap), equals(2, PROT_READ), masked(3, MAP_TYPE | MAP_FIXED, MAP_PRIVATE));
+  rules.allow(SCMP_SYS(mmap), equals(2, PROT_READ | PROT_WRITE),
+              masked(3, MAP_TYPE | MAP_FIXED, MAP_SHARED));
   rules.allow(SCMP_SYS(mprotect), masked(2, PROT_EXEC, 0));
 }
 

@@ -31,13 +31,17 @@ NameStyle style_of(worker::Style style) {
 
 // The descriptors that the request announces, as far as they came.
 DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<const Fd> debug) {
-  DebugFds fds{.file = file.get()};
-  if (request.debug_file() && !debug.empty()) {
-    fds.debug = debug.front().get();
+  const auto take = [&](bool announced) {
+    if (!announced || debug.empty())
+      return -1;
+    const int fd = debug.front().get();
     debug = debug.subspan(1);
-  }
-  if (request.supplementary() && !debug.empty())
-    fds.supplementary = debug.front().get();
+    return fd;
+  };
+  DebugFds fds{.file = file.get()};
+  fds.debug = take(request.debug_file());
+  fds.supplementary = take(request.supplementary());
+  fds.scratch = take(request.scratch());
   return fds;
 }
 

@@ -1,4 +1,5 @@
 """`pprofd symbolize -e`: addresses of a file, answered as llvm-symbolizer answers them."""
+import shutil
 import subprocess
 
 import pytest
@@ -40,6 +41,24 @@ def test_debug_file_set_apart(tmp_path):
     expected = llvm(program, asked)
     set_apart(program, tmp_path / ".debug/program.debug")
     assert symbolize("-e", program, *asked).stdout == expected
+
+
+@pytest.mark.requires("llvm-symbolizer-19")
+def test_large_compressed_debug_file(tmp_path):
+    """As distributions have them: more than the worker may hold in memory, compressed."""
+    program = tmp_path / "program"
+    shutil.copy(PPROFD, program)
+    asked = run_program(["nm", "--defined-only", program], seconds=60).splitlines()
+    asked = ["0x" + line.split()[0] for line in asked if "6pprofd" in line and line.split()[-2] in "tT"][::10]
+    assert len(asked) > 100
+    expected = llvm(program, asked)
+    run_program(["objcopy", "--only-keep-debug", "--compress-debug-sections", program, tmp_path / "program.debug"],
+                seconds=60)
+    run_program(["strip", program])
+    run_program(["objcopy", f"--add-gnu-debuglink={tmp_path}/program.debug", program])
+    run = symbolize("-e", program, *asked)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == expected
 
 
 def test_addresses_of_nothing():

@@ -45,7 +45,7 @@ TEST(CommandLine, RefusesUnknownCommandsAndNamesThoseThereAre) {
       {"docter", "did you mean doctor? " + all},
       {"run", all},
       {"top", all},
-      {"symbolize", all},
+      {"export", all},
       {"export", all},
       {"__woker", all},
   };
