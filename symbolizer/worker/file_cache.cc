@@ -9,14 +9,28 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kMaxFiles = 16'384;
-constexpr size_t kSlotMemory = 512; // of a slot beside image and symbols
+constexpr size_t kMaxDebug = MappedFile::kMaxMappings / 2; // each may be mapped with a second file
+constexpr size_t kSlotMemory = 512;                        // of a slot beside image and symbols
 
 SymbolLimits limits_for(uint64_t memory) {
   // A symbol takes 16 bytes; building takes the table, the inflated file and 32 MB of strings.
   return {.symbols = memory / 50, .xz = {.dictionary = memory / 6, .output = memory / 3}};
 }
 
+// The reasons of a file, in one line.
+void append_reason(std::string& reasons, std::string_view why) {
+  reasons += (reasons.empty() ? "" : "; ") + std::string(why);
+}
+
 } // namespace
+
+std::string ParsedFile::why_nameless() const {
+  std::string reasons = failure;
+  if (!debug_failure.empty())
+    append_reason(reasons, debug_failure);
+  const bool none = symbols && symbols->empty() && debug == nullptr;
+  return none && reasons.empty() ? "no symbols" : reasons;
+}
 
 FileCache::FileCache(uint64_t memory_limit, size_t max_mangled)
     : limits_(limits_for(memory_limit)), debug_memory_(memory_limit / 3), max_mangled_(max_mangled),
@@ -100,16 +114,18 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
   }
   image.drop_sections();
   for (const std::string& why : file.symbols->notes())
-    note(file, why);
+    append_reason(file.failure, why);
   account(slot);
 }
 
 void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
                            const DebugFds& fds) {
   make_room();
+  drop_debug(kMaxDebug - 1);
   ParsedFile& file = slot.file;
   file.debug = nullptr;
   file.debug_symbols.reset();
+  file.debug_failure.clear();
   try {
     file.debug =
         DebugInfo::open(fds, image.build_id(), file.links,
@@ -120,15 +136,26 @@ void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
   } catch (const std::bad_alloc&) {
     file.debug = nullptr;
     file.debug_symbols.reset();
-    note(file, "its debug information needs more memory than the worker may use");
+    file.debug_failure = "its debug information needs more memory than the worker may use";
   }
   if (file.debug != nullptr)
     for (const std::string& why : file.debug->notes())
-      note(file, why);
+      append_reason(file.debug_failure, why);
 }
 
-void FileCache::note(ParsedFile& file, std::string_view why) {
-  file.failure += (file.failure.empty() ? "" : "; ") + std::string(why);
+void FileCache::drop_debug(size_t most) {
+  for (Slot& slot : slots_) {
+    if (slot.file.debug == nullptr)
+      continue;
+    if (most > 0) {
+      --most;
+      continue;
+    }
+    slot.file.debug = nullptr;
+    slot.file.debug_symbols.reset();
+    slot.debug.reset();
+    account(slot);
+  }
 }
 
 void FileCache::account(Slot& slot) {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -32,12 +31,10 @@ struct ParsedFile {
   FunctionStarts starts;                    // then, and only where .symtab is missing
   PerfMap perf_map;                         // of a file that is none of ELF's
   std::string failure;                      // what of it could not be used; empty: nothing
+  std::string debug_failure;                // the same of debug information
 
   // Why names are missing; empty: they are not.
-  [[nodiscard]] std::string why_nameless() const {
-    const bool none = symbols && symbols->empty() && debug == nullptr;
-    return none && failure.empty() ? "no symbols" : failure;
-  }
+  [[nodiscard]] std::string why_nameless() const;
 };
 
 class FileCache {
@@ -75,7 +72,8 @@ private:
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
   void open_debug(Slot& slot, const ElfImage& image, NameStyle style, const DebugFds& fds);
-  static void note(ParsedFile& file, std::string_view why);
+  // Debug information of the files used last stays, of at most so many.
+  void drop_debug(size_t most);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.
   void shrink(size_t limit);

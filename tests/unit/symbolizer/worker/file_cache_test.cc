@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "symbolizer/worker/file_cache.h"
 #include "tests/unit/symbolizer/support/fixtures.h"
 
@@ -52,6 +54,25 @@ TEST(FileCache, AnIdWhoseFileChangedIsParsedAnew) {
   ASSERT_EQ(::truncate(a.c_str(), 10), 0);
   EXPECT_EQ(cache.get(1, source_of(third), true).why_nameless(),
             "read the ELF header: it reaches beyond the end of the file");
+}
+
+// Each holds a mapping, of which there can be only so many.
+TEST(FileCache, AnyNumberOfFilesHasDebugInformation) {
+  const Scratch scratch;
+  const std::string program = scratch.path("program");
+  test::run("gcc -g -o " + program + " " +
+            scratch.write("main.c", "int main(void) { return 0; }\n"));
+  const Fd fd = test::open_file(program);
+  const auto symbols = test::nm(program, "");
+  const ElfAddress main{std::ranges::find(symbols, "main", &test::NmSymbol::name)->address};
+  FileCache cache(kMemory);
+  for (uint64_t id = 0; id < 2 * MappedFile::kMaxMappings; ++id) {
+    const ParsedFile& parsed =
+        cache.get_lines(id, source_of(fd), NameStyle::kFull, {.file = fd.get()});
+    ASSERT_NE(parsed.debug, nullptr) << id;
+    ASSERT_EQ(parsed.debug->find(main).front().line, 1U) << id;
+    ASSERT_EQ(parsed.why_nameless(), "") << id;
+  }
 }
 
 TEST(FileCache, APerfMapIsReadOnWhereItGrewAndAnewWhereItIsAnother) {
