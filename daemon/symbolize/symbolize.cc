@@ -95,7 +95,7 @@ private:
       asked.push_back({addresses[at].value});
     const auto answer = client_.symbolize(kFileId, file_.get(), asked, NamesFile::kElfByAddress,
                                           debug_.descriptors());
-    if (client_.status().pid == 0)
+    if (!answer.answered)
       return fail(what_, answer.failure);
     std::vector<const SymbolizedAddress*> in_place(addresses.size());
     for (size_t i = 0; i < order.size(); ++i)

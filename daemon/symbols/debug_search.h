@@ -20,7 +20,10 @@ struct FoundDebug {
   uint64_t scratch_size = 0;
 
   [[nodiscard]] symbolizer::DebugDescriptors descriptors() const {
-    return {.file = file.get(), .supplementary = supplementary.get(), .scratch = scratch.get()};
+    return {.lines = true,
+            .file = file.get(),
+            .supplementary = supplementary.get(),
+            .scratch = scratch.get()};
   }
 };
 

@@ -9,7 +9,8 @@ namespace pprofd {
 
 namespace {
 
-constexpr size_t kOffsetsPerRequest = 4096;
+// Each request has the worker's whole deadline; lines may take milliseconds an address.
+constexpr size_t kOffsetsPerRequest = 1024;
 // Of a file whose debug information is kept in hand, in bytes of scratch file: some 500 files.
 constexpr size_t kFoundCost = 8 << 20;
 
@@ -59,8 +60,7 @@ void SymbolService::run(const std::stop_token& stop) {
                     .described = {}},
                    {request.offsets.begin() + static_cast<std::ptrdiff_t>(at),
                     request.offsets.begin() + static_cast<std::ptrdiff_t>(at + count)}};
-      auto answer = client_.symbolize(request.file.id, request.file.fd.get(), part.offsets,
-                                      request.file.form, debug);
+      auto answer = ask(request.file, part.offsets, debug);
       const std::scoped_lock storing(mutex_);
       if (!abandoned_)
         store(part, std::move(answer));
@@ -70,6 +70,18 @@ void SymbolService::run(const std::stop_token& stop) {
     busy_ = false;
     changed_.notify_all();
   }
+}
+
+// Debug information that is too much for the worker costs lines, not names.
+symbolizer::SymbolizedFile SymbolService::ask(const FileToName& file,
+                                              std::span<const FileOffset> offsets,
+                                              const symbolizer::DebugDescriptors& debug) {
+  auto answer = client_.symbolize(file.id, file.fd.get(), offsets, file.form, debug);
+  if (answer.answered || !debug.lines)
+    return answer;
+  auto names = client_.symbolize(file.id, file.fd.get(), offsets, file.form);
+  names.failure = std::move(answer.failure);
+  return names;
 }
 
 symbolizer::DebugDescriptors SymbolService::debug_of(const FileToName& file) {

@@ -100,6 +100,8 @@ private:
 
   // The service's thread only.
   symbolizer::DebugDescriptors debug_of(const FileToName& file);
+  symbolizer::SymbolizedFile ask(const FileToName& file, std::span<const FileOffset> offsets,
+                                 const symbolizer::DebugDescriptors& debug);
   void run(const std::stop_token& stop);
   void store(const Request& request, symbolizer::SymbolizedFile answer);
 

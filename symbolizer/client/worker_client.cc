@@ -24,6 +24,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Marks a file's id where it is its debug information that ends workers.
+constexpr uint64_t kLinesOfFile = uint64_t{1} << 63;
 constexpr milliseconds kReapPatience{1000};
 // A worker that closed its socket is about to end by itself: its own status tells why.
 constexpr milliseconds kLastWords{500};
@@ -93,7 +95,10 @@ public:
     const Exchange exchange = [&] {
       return ask_names(file_id, {fd, debug}, offsets, form, deadline, result);
     };
-    if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
+    const uint64_t strikes = debug.lines ? file_id | kLinesOfFile : file_id;
+    std::string failure = converse(strikes, fd, deadline, exchange);
+    result.answered = failure.empty();
+    if (!result.answered)
       result.failure = std::move(failure);
     return result;
   }
@@ -243,6 +248,7 @@ private:
     if (files.debug.scratch >= 0)
       descriptors.push_back(files.debug.scratch);
     request.set_scratch(files.debug.scratch >= 0);
+    request.set_lines(files.debug.lines);
     request.set_debug_file(files.debug.file >= 0);
     request.set_supplementary(files.debug.supplementary >= 0);
     if (auto sent = worker_->channel.send(encode(request), descriptors, deadline); !sent)

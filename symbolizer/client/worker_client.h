@@ -67,8 +67,10 @@ struct SymbolizedAddress {
   std::vector<SourceFrame> frames; // innermost first; empty: no symbol
 };
 
-// Files with the debug information of another one; -1: there is none.
+// Whether names come with lines and inlined functions, and files with the debug information that
+// the file itself does not have; -1: there is none.
 struct DebugDescriptors {
+  bool lines = false;
   int file = -1;
   int supplementary = -1; // what dwz has put aside from it
   int scratch = -1;       // a file of DebugLinks::inflated bytes, open for writing, which is the
@@ -80,6 +82,7 @@ struct SymbolizedFile {
   DebugLinks links;                         // the worker's word, as all of this
   std::vector<SymbolizedAddress> addresses; // one per offset, in the order asked
   std::string failure;                      // why names are missing; empty when nothing went wrong
+  bool answered = false;                    // the worker did, whatever it said
 };
 
 // Some of a file's unwind rows, in address order. What the spans show is gone after the call.
@@ -186,7 +189,7 @@ public:
   // it parsed under that id as far as memory allows. No offsets: only the build id. Blocks, at most
   // for the deadline. A perf map (a JIT compiler's list of its functions) may grow between calls. A
   // file's debug files are to be the same ones in
-  // each of its calls.
+  // each of its calls. A file whose lines ended two workers still has names: ask without lines.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
                            NamesFile form = NamesFile::kElf, DebugDescriptors debug = {});
 

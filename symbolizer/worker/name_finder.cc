@@ -12,21 +12,21 @@ std::string_view Demangler::readable(const std::string& name) {
   return made_.put(name, std::move(made), size);
 }
 
-NameFinder::NameFinder(const ParsedFile& file, const SymbolTable& symbols, const ByteSource& source,
-                       Demangler demangler)
-    : file_(&file), symbols_(symbols, source), demangler_(std::move(demangler)) {
-  if (file.debug != nullptr && file.debug->debug_source() != nullptr && file.debug_symbols)
-    debug_symbols_.emplace(*file.debug_symbols, *file.debug->debug_source());
+NameFinder::NameFinder(const ParsedFile& file, const SymbolTable& symbols, bool lines,
+                       const ByteSource& source, Demangler demangler)
+    : file_(&file), debug_(lines ? file.debug.get() : nullptr), symbols_(symbols, source),
+      demangler_(std::move(demangler)) {
+  if (debug_ != nullptr && debug_->debug_source() != nullptr && file.debug_symbols)
+    debug_symbols_.emplace(*file.debug_symbols, *debug_->debug_source());
 }
 
 FoundNames NameFinder::find(ElfAddress address) {
-  const auto frames =
-      file_->debug == nullptr ? std::span<const dwarf::Frame>() : file_->debug->find(address);
+  const auto frames = debug_ == nullptr ? std::span<const dwarf::Frame>() : debug_->find(address);
   frames_.assign(frames.begin(), frames.end());
   symbol_ = debug_symbols_ ? debug_symbols_->find(address) : std::nullopt;
   if (!symbol_)
     symbol_ = symbols_.find(address);
-  if (symbol_ && (frames.empty() || !file_->debug->names_are_final())) {
+  if (symbol_ && (frames.empty() || !debug_->names_are_final())) {
     if (frames.empty())
       frames_.emplace_back();
     frames_.back().name = demangler_.readable(symbol_->name);

@@ -42,15 +42,17 @@ private:
 
 class NameFinder {
 public:
-  // `symbols` and `source` are of `file`; all must outlive this.
-  NameFinder(const ParsedFile& file, const SymbolTable& symbols, const ByteSource& source,
-             Demangler demangler);
+  // `symbols` and `source` are of `file`; all must outlive this. `lines`: by its debug information
+  // too.
+  NameFinder(const ParsedFile& file, const SymbolTable& symbols, bool lines,
+             const ByteSource& source, Demangler demangler);
 
   // Valid until the next call.
   FoundNames find(ElfAddress address);
 
 private:
   const ParsedFile* file_;
+  DebugInfo* debug_; // nullptr: there is none, or it is not wanted
   SymbolTable::Reader symbols_;
   std::optional<SymbolTable::Reader> debug_symbols_; // they know more
   Demangler demangler_;

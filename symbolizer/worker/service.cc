@@ -146,15 +146,16 @@ void Service::answer_names(const worker::Request& request, const Fd& file,
   }
   const NameStyle style = style_of(request.style());
   const ParsedFile& parsed =
-      request.offsets().empty()
-          ? cache_.get(request.file(), *source, /*names=*/false)
-          : cache_.get_lines(request.file(), *source, style, debug_files(request, file, debug));
+      request.lines()
+          ? cache_.get_lines(request.file(), *source, style, debug_files(request, file, debug))
+          : cache_.get(request.file(), *source, /*names=*/!request.offsets().empty());
   if (!parsed.image || !parsed.symbols || request.offsets().empty()) {
     writer.finish(parsed.image ? parsed.image->build_id() : std::span<const std::byte>(),
                   parsed.links, parsed.why_nameless());
     return;
   }
-  NameFinder finder(parsed, *parsed.symbols, *source, Demangler(style, mangled_length_));
+  NameFinder finder(parsed, *parsed.symbols, request.lines(), *source,
+                    Demangler(style, mangled_length_));
   size_t outside = 0;
   for (const uint64_t offset : request.offsets()) {
     const auto address = request.by_address() ? std::optional(ElfAddress{offset})

@@ -161,6 +161,12 @@ const std::map<std::string, std::function<void(Channel&, const worker::Request&)
        send(channel, rows_from(request, 0, 100, false));
        std::exit(5);
      }},
+    {"crashes_on_lines",
+     [](Channel& channel, const worker::Request& request) {
+       if (request.lines())
+         std::exit(6);
+       send(channel, reply_to(request, "main"));
+     }},
     {"crashes",
      [](Channel&, const worker::Request&) {
        std::signal(SIGSEGV, SIG_DFL); // not the sanitizers' handler

@@ -439,5 +439,20 @@ TEST_P(BadWorker, CostsNamesOnly) {
   EXPECT_EQ(status.pid, 0);
 }
 
+TEST_F(Client, AFileWhoseLinesEndWorkersKeepsItsNames) {
+  WorkerOptions options = options_with();
+  options.program = scratch_.path("crashes_on_lines");
+  std::filesystem::copy_file(PPROFD_TEST_BAD_WORKER, options.program);
+  WorkerClient client(options);
+  const auto asked = offsets({"main"});
+  const DebugDescriptors lines{.lines = true};
+  for (int i = 0; i < 3; ++i)
+    EXPECT_FALSE(client.symbolize(1, fd_.get(), asked, NamesFile::kElf, lines).answered);
+  EXPECT_EQ(client.status().ends[static_cast<size_t>(WorkerEnd::kDied)], 2U);
+  const auto names = client.symbolize(1, fd_.get(), asked);
+  EXPECT_TRUE(names.answered);
+  EXPECT_EQ(name(names), "main");
+}
+
 } // namespace
 } // namespace pprofd::symbolizer
