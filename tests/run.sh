@@ -6,8 +6,8 @@
 # to pytest (`run.sh e2e -- -k cgroup`).
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
-# Without it, and without naming the step, `unit` has only what the sanitizers would skip: `asan` runs
-# the same programs whole.
+# Without it, and without naming the step, `unit` has only what the sanitizers would skip (`asan` runs
+# the same programs whole), and `lint` has clang-tidy look at a third of the sources.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
 # "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
@@ -37,8 +37,11 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-every_unit_test=$long
-[[ " ${steps[*]} " != *' unit '* ]] || every_unit_test=1
+# Whether a step is to have all that it can have.
+whole() {
+  [ -n "$long" ] || [[ $named == *" $1 "* ]]
+}
+named=" ${steps[*]} "
 [ ${#steps[@]} -gt 0 ] || steps=("${all_steps[@]}")
 
 passed=0 failed=0 skipped=0
@@ -188,7 +191,7 @@ step setup 1200 packaging/setup.sh build test || finish
 
 if wanted build lint unit differential e2e kernels; then
   targets='all workloads' unit_labels=()
-  if [ -z "$every_unit_test" ]; then
+  if ! whole unit; then
     targets='pprofd pprofd_man differential_tools plain_tests workloads' unit_labels=(-L plain)
   fi
   step build 2400 build release "$targets" || finish
@@ -198,7 +201,9 @@ if [ -n "$long" ] && wanted build; then
 fi
 if wanted lint; then
   step format 300 tests/lint/format.sh
-  step tidy 2400 tests/lint/tidy.py build/release ${long:+--tests}
+  extent=--sample
+  ! whole lint || extent=${long:+--tests}
+  step tidy 2400 tests/lint/tidy.py build/release $extent
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit "${unit_labels[@]}"
