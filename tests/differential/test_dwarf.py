@@ -1,7 +1,7 @@
 """Lines and inlined functions against llvm-symbolizer-19, on programs made here and on our own.
 
-20,000 addresses a program, each byte of code as likely as any other. A normal run takes the programs made
-here and pprofd; --long also the files with debug information that the machine has.
+20,000 addresses a program, each byte of code as likely as any other. A normal run takes a few of the programs
+made here and pprofd; --long all of them, and the files with debug information that the machine has.
 The verdict of each file goes to build/tests/dwarf-llvm.tsv.
 """
 import collections
@@ -131,6 +131,9 @@ PROGRAMS = {
     "go": ["go", "build"],
 }
 
+# What the usual run has; --long all.
+SAMPLE = ("gcc-O2", "gcc-zlib", "gcc-split", "clang-dwarf4", "rustc", "go")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def built():
@@ -219,7 +222,8 @@ def build(command, folder):
     return out
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long)
+                                  for name in PROGRAMS])
 def test_lines_and_inlined_functions_are_llvms(name, tmp_path):
     check(build(PROGRAMS[name], tmp_path))
 
@@ -259,9 +263,8 @@ def debug_files():
                         yield path
 
 
-def test_the_machines_files(long):
-    if not long:
-        pytest.skip("takes long: --long")
+@pytest.mark.long
+def test_the_machines_files():
     need(compare.LLVM)
     for path in sorted(debug_files(), key=lambda path: path.stat().st_size)[-40:]:
         check(path)
