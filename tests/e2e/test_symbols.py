@@ -174,7 +174,8 @@ def test_perf_map_that_is_none(pprofd, kind):
 @pytest.mark.requires("namespaces")
 def test_perf_map_in_namespaces(pprofd, tmp_path):
     """A process in namespaces of its own writes its map under the pid and in the folder that it sees."""
-    script = f"mount -t tmpfs none /tmp; exec {workload('map_code')} - 0"
+    # The program itself may stand in the folder that is covered.
+    script = f"exec 3<{workload('map_code')}; mount -t tmpfs none /tmp; exec /proc/self/fd/3 - 0"
     namespaces = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
     with start_workload(*namespaces, "sh", "-ec", script) as unshare:
         target = wait_until(lambda: children_of(unshare.pid), "the program in the namespace")[0]
