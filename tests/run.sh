@@ -140,8 +140,10 @@ finish() {
 build() { # PRESET TARGETS CMAKE-ARGUMENTS…
   local preset=$1 targets=$2
   shift 2
-  if command -v ccache >/dev/null; then
+  if command -v ccache >/dev/null && [ -z "${CCACHE_DISABLE:-}" ]; then
     set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+  elif [[ $preset == ?san ]]; then
+    set -- -DPPROFD_PRECOMPILE=ON "$@" # what is optimised as well gains little
   fi
   # shellcheck disable=SC2086
   cmake --preset "$preset" -DPPROFD_TESTS=ON "$@" &&

@@ -17,7 +17,7 @@
 
 #include "symbolizer/base/fd.h"
 #include "symbolizer/base/result.h"
-#include "symbolizer/worker/sanitized.h"
+#include "symbolizer/base/sanitized.h"
 #include "symbolizer/worker/seccomp.h"
 
 namespace pprofd::symbolizer {

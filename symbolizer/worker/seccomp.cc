@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include "symbolizer/base/result.h"
-#include "symbolizer/worker/sanitized.h"
+#include "symbolizer/base/sanitized.h"
 
 namespace pprofd::symbolizer {
 namespace {

@@ -42,10 +42,11 @@ ROOTED = {
 }
 PATTERNS = {name: leaf + chain + ROOT for name, (leaf, chain) in CHAINS.items()} | ROOTED
 # Nobody can walk a thrown exception's frames in the last instructions of its unwinder, where they are
-# overwritten with what is to be restored; nor swapcontext's where it stands between two stacks, which
-# its call frame information does not say. And while rows are still made, a sample
-# takes a copy of the stack along that it is on, not of the one that the signal interrupted; and less
-# of a deep one where many come at once.
+# overwritten with what is to be restored (zeros too, which end a stack); nor swapcontext's where it stands
+# between two stacks, which its call frame information does not say. And while rows are still made, a
+# sample takes a copy of the stack along that it is on, not of the one that the signal interrupted; and
+# less of a deep one where many come at once.
+PATTERNS["exceptions"] += r"|_Unwind_(?:RaiseException|Resume);(?:step;|exceptions;)?"
 LEAST_COMPLETE = {"exceptions": 0.98, "coroutines": 0.98, "signals_aside": 0.5, "deep1000": 0.9}
 
 BUILDS = [f"chain_{compiler}_O{level}" for compiler in ("gcc", "clang") for level in range(4)]

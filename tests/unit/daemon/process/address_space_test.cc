@@ -7,6 +7,7 @@
 #include <set>
 
 #include "daemon/process/process.h"
+#include "symbolizer/base/sanitized.h"
 
 namespace pprofd {
 namespace {
@@ -222,7 +223,7 @@ Model::Content content_of(const Mapping* mapping) {
 // live mappings, and that an id never changes its meaning.
 TEST_F(AddressSpaceTest, AgreesWithAPageByPageModel) {
   static constexpr uint64_t kBase = 0x100000;
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  for (unsigned seed = 0; seed < (kSanitized ? 15 : 60); ++seed) {
     std::mt19937 random(seed);
     AddressSpace space;
     Model model;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "daemon/unwind/space_keeper.h"
+#include "symbolizer/base/sanitized.h"
 #include "tests/unit/daemon/unwind/kernel_maps.h"
 
 namespace {
@@ -270,7 +271,7 @@ TEST_F(Keeper, ASpaceThatFindsNoRoomIsPendingAndLeavesNothing) {
 TEST_F(Keeper, ChurnLeavesNothing) {
   std::mt19937 dice{11};
   std::map<uint32_t, std::pair<Process, Pieces>> live;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < (kSanitized ? 1000 : 4000); ++round) {
     const auto pid = static_cast<uint32_t>(200 + dice() % 40);
     const Pieces mapped = pieces(1 + dice() % 130, 1 + static_cast<uint32_t>(dice() % 3));
     const auto known = live.find(pid);

@@ -12,9 +12,9 @@
 #include <thread>
 
 #include "symbolizer/base/hex.h"
+#include "symbolizer/base/sanitized.h"
 #include "symbolizer/client/worker_client.h"
 #include "symbolizer/unwind/rows.h"
-#include "symbolizer/worker/sanitized.h"
 #include "tests/unit/symbolizer/support/fixtures.h"
 
 namespace pprofd::symbolizer {

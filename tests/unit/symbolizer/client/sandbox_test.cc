@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <sstream>
 
+#include "symbolizer/base/sanitized.h"
 #include "symbolizer/client/worker_client.h"
-#include "symbolizer/worker/sanitized.h"
 #include "tests/unit/symbolizer/support/fixtures.h"
 
 namespace pprofd::symbolizer {

@@ -17,7 +17,7 @@
 #include <map>
 #include <string>
 
-#include "symbolizer/worker/sanitized.h"
+#include "symbolizer/base/sanitized.h"
 #include "symbolizer/worker/seccomp.h"
 
 namespace pprofd::symbolizer {

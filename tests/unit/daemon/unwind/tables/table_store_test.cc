@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "daemon/unwind/tables/table_store.h"
+#include "symbolizer/base/sanitized.h"
 #include "tests/unit/daemon/unwind/kernel_maps.h"
 #include "tests/unit/daemon/unwind/tables/made_rows.h"
 
@@ -193,7 +194,7 @@ TEST_F(Tables, ChurnLeavesNothingAndNeverExceedsTheLimit) {
     }
     by_use.push_back(at);
   };
-  for (int round = 0; round < 5000; ++round) {
+  for (int round = 0; round < (kSanitized ? 1200 : 5000); ++round) {
     const uint32_t at = dice_() % kTables;
     switch (dice_() % 6) {
     case 0:

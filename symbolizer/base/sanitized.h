@@ -2,7 +2,7 @@
 // system calls the worker does not: the sandbox then says that it is not whole.
 #pragma once
 
-namespace pprofd::symbolizer {
+namespace pprofd {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
@@ -16,4 +16,4 @@ inline constexpr bool kSanitized = false;
 inline constexpr bool kSanitized = false;
 #endif
 
-} // namespace pprofd::symbolizer
+} // namespace pprofd
