@@ -225,7 +225,7 @@ if wanted tsan; then
   step build-tsan 1500 build tsan "$targets" && step tsan 900 unit_tests tsan tsan "${labels[@]}"
 fi
 if wanted fuzz && [ -n "${asan:-}" ]; then
-  [ -n "$long" ] && seconds=600 || seconds=10
+  [ -n "$long" ] && seconds=180 || seconds=10
   step fuzz 7200 fuzz $seconds
 fi
 options=(${long:+--long} "${pytest_arguments[@]}")
