@@ -72,7 +72,7 @@ def test_processes_leave_nothing(pprofd, long):
     gone = {pid for pid in pids_in(maps["processes"]) if not Path(f"/proc/{pid}").exists()}
     wait_until(lambda: not {pid for pid in gone if pid in pids_in(maps["processes"])},
                "the entries of processes that have gone", seconds=30, interval=0.5)
-    assert resident(run.pid) < memory + 24e6
+    assert resident(run.pid) < memory + 24e6 + 400 * count  # each target keeps its place in the output
     profile = run.finish(60).succeed().profile
     assert profile.total > 0
 

@@ -37,10 +37,11 @@ def test_short_processes_are_seen_named_and_symbolized(pprofd, long, record_prop
     for name, value in (("seen", seen), ("named", named), ("symbolized", symbolized)):
         record_property(name, len(value))
         print(f"{name}: {len(value)} of {count}")
-    # A process of 50 ms that has its CPU for itself has 4.95 samples on average, at least 4.
-    assert len(seen) == count
-    assert len(named) == count
-    assert len(symbolized) >= 0.99 * count
+    # A process of 50 ms that has its CPU for itself has at least 4 samples; one that has to share it runs
+    # in short turns, and in 1 of 200 none of them meets a sample.
+    assert len(seen) >= 0.98 * count
+    assert len(named) == len(seen)
+    assert len(symbolized) >= 0.99 * len(seen)
     # As many ran at a time as there are CPUs; what else ran took its part.
     wall = run.profiles[0].duration_nanos / 1e9 * os.cpu_count()
     assert_count(sum(p.total for p in seen), expected / HERTZ, HERTZ, wall, relative=0.05)
