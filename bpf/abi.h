@@ -108,6 +108,7 @@ enum pprofd_counter {
 	PPROFD_COUNT_DROPPED_UNATTRIBUTED, /* of the drops, those that found no room in `drops` */
 	PPROFD_COUNT_SUSPENDED,		   /* of those written, with a walk to go on with */
 	PPROFD_COUNT_SUSPENDED_BYTES,	   /* what that took in the ring buffer */
+	PPROFD_COUNT_RUN_NANOS,		   /* what samples took, from their time to their end */
 	PPROFD_COUNT_FORK_UNFOLLOWED,	   /* a child of a target found no room in `verdicts` */
 	PPROFD_COUNT_MAX
 };

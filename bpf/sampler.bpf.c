@@ -297,6 +297,12 @@ static __always_inline bool send(const struct pprofd_config *cfg, struct scratch
 	return bpf_ringbuf_output(&samples, &scratch->sample, size, wake) == 0;
 }
 
+/* The kernel counts run time too, but only where CAP_SYS_ADMIN asks it to. */
+static __always_inline void count_run_time(const struct scratch *scratch)
+{
+	count_by(PPROFD_COUNT_RUN_NANOS, bpf_ktime_get_ns() - scratch->sample.header.time);
+}
+
 SEC("perf_event")
 int sample_cpu(struct bpf_perf_event_data *ctx)
 {
@@ -357,6 +363,7 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 		scratch->sample.flags &= ~PPROFD_SAMPLE_SUSPENDED;
 		if (!extra || !send(cfg, scratch, words, 0)) {
 			count_drop(pid, start_time);
+			count_run_time(scratch);
 			return 0;
 		}
 		extra = 0;
@@ -366,5 +373,6 @@ int sample_cpu(struct bpf_perf_event_data *ctx)
 		count_by(PPROFD_COUNT_SUSPENDED_BYTES, extra);
 	}
 	count(PPROFD_COUNT_WRITTEN);
+	count_run_time(scratch);
 	return 0;
 }

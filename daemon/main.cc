@@ -21,10 +21,18 @@
 #include "daemon/cli/report_options.h"
 #include "daemon/cli/symbolize_options.h"
 #include "daemon/cli/terminal.h"
+#include "daemon/cli/top_options.h"
+#include "daemon/config/service_config.h"
 #include "daemon/doctor/report.h"
 #include "daemon/inspect/inspect.h"
 #include "daemon/report/report.h"
+#include "daemon/run/profile_process.h"
+#include "daemon/run/run_service.h"
+#include "daemon/serve/process/serve_main.h"
+#include "daemon/ship/process/ship_main.h"
 #include "daemon/symbolize/symbolize.h"
+#include "daemon/symbolize/symbolize_files.h"
+#include "daemon/top/top_command.h"
 #include "symbolizer/worker/worker_main.h"
 
 namespace pprofd {
@@ -51,6 +59,27 @@ int run_record_command(const Arguments& arguments) {
   return run_record(*options);
 }
 
+int run_top_command(const Arguments& arguments) {
+  const auto options = make_top_options(arguments);
+  if (!options)
+    return usage_error(options.error());
+  if (const auto allowed = check_kernel_frequency(options->frequency); !allowed)
+    return usage_error(allowed.error());
+  return run_top(*options);
+}
+
+int run_service_command(const Arguments& arguments) {
+  const auto config = load_service_config(arguments);
+  if (!config)
+    return usage_error(config.error());
+  if (const auto allowed = check_kernel_frequency(config->frequency); !allowed)
+    return usage_error(allowed.error());
+  if (arguments.flag("check"))
+    return finish(print_data(config->file.empty() ? "the defaults are right\n"
+                                                  : config->file + " is right\n"));
+  return finish(run_service(arguments, *config));
+}
+
 int run_report_command(const Arguments& arguments) {
   const auto options = make_report_options(arguments);
   if (!options)
@@ -70,7 +99,18 @@ int run_inspect_command(const Arguments& arguments) {
   return finish(inspect(*options, worker, print_data));
 }
 
+int run_symbolize_files(const Arguments& arguments) {
+  const auto options = make_symbolize_files_options(arguments);
+  if (!options)
+    return usage_error(options.error());
+  const SymbolizeNotices notices{.say = [](const std::string& line) { std::cerr << line << '\n'; },
+                                 .warn = print_warning};
+  return finish(symbolize_files(*options, print_data, notices));
+}
+
 int run_symbolize_command(const Arguments& arguments) {
+  if (!asks_addresses(arguments))
+    return run_symbolize_files(arguments);
   const auto options = make_symbolize_options(arguments);
   if (!options)
     return usage_error(options.error());
@@ -103,7 +143,8 @@ struct Runner {
   int (*run)(const Arguments&);
 };
 constexpr std::array kRunners = {
-    Runner{"record", run_record_command},   Runner{"report", run_report_command},
+    Runner{"record", run_record_command},   Runner{"top", run_top_command},
+    Runner{"run", run_service_command},     Runner{"report", run_report_command},
     Runner{"inspect", run_inspect_command}, Runner{"symbolize", run_symbolize_command},
     Runner{"doctor", run_doctor_command},   Runner{"completion", run_completion_command},
 };
@@ -112,13 +153,19 @@ std::string help_text(const CommandSpec* command) {
   return command == nullptr ? program_help(program()) : command_help(program(), *command);
 }
 
-// Words that no help shows: the program's own worker, and the manual page for the build, with the
-// date it shall bear.
+// Words that no help shows: the program's other processes, and the manual page for the build, with
+// the date it shall bear.
 constexpr std::string_view kManualPage = "__man";
 
 int run(const std::vector<std::string>& words) {
   if (!words.empty() && words.front() == symbolizer::kWorkerArgument)
     return symbolizer::worker_main(symbolizer::kWorkerSocket);
+  if (!words.empty() && words.front() == serve::kServeArgument)
+    return serve::serve_main(std::string(program().version));
+  if (!words.empty() && words.front() == ship::kShipArgument)
+    return ship::ship_main();
+  if (!words.empty() && words.front() == kProfileArgument)
+    return profile_main();
   if (words.size() == 2 && words.front() == kManualPage)
     return finish(print_data(man_page(program(), words.back())));
 

@@ -16,7 +16,7 @@ give_build_to_caller() {
 configure() {
   [ ! -f "$build/build.ninja" ] || return 0
   mkdir -p "$build"
-  (cd "$root" && cmake --preset release -DPPROFD_TESTS=OFF) >"$build/quickstart.log" 2>&1 || {
+  (cd "$root" && cmake --preset release -DPPROFD_TESTS=OFF -DCMAKE_UNITY_BUILD=ON) >"$build/quickstart.log" 2>&1 || {
     tail -20 "$build/quickstart.log" >&2
     echo "quickstart: error: the build could not be configured: see $build/quickstart.log" >&2
     return 1

@@ -1,7 +1,7 @@
 #!/bin/bash
-# setup.sh [GROUP…]: installs those packages of the groups (build, test; default: build) that are
-# missing. packages.list says which they are. Does nothing, in well under a second, when nothing is
-# missing. The group test also provides a Go toolchain, for pprof's own readers, as build/tools/bin/go.
+# setup.sh [GROUP…]: installs those packages of the groups (build, package, test, long; default: build)
+# that are missing. packages.list says which they are. Does nothing, in well under a second, when nothing is
+# missing. The group build also provides npm, which builds the web page. The group test also provides a Go toolchain, for pprof's own readers, as build/tools/bin/go.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -57,6 +57,21 @@ install_packages() {
   }
 }
 
+# --- npm, for the page -----------------------------------------------------------------------------
+# Not in packages.list: a machine may have Node.js from elsewhere, with an npm that is no package and
+# that Debian's would not go with.
+
+provide_npm() {
+  local version
+  if command -v node >/dev/null && command -v npm >/dev/null; then
+    version=$(node -p 'parseInt(process.versions.node)')
+    [ "$version" -lt 18 ] || return 0
+    die "Node.js $version is too old for the web page" "install Node.js 18 or later"
+  fi
+  require_debian_12_and_root nodejs npm
+  install_packages nodejs npm
+}
+
 # --- Go, for the tests -----------------------------------------------------------------------------
 # Debian's Go is older than what pprof's latest release asks for. Its module client fetches the newer
 # toolchain, pinned in tests/peers/toolchain, as a module; files of a module carry no exec bits.
@@ -100,5 +115,6 @@ if [ ${#missing[@]} -gt 0 ]; then
   install_packages "${missing[@]}"
 fi
 for group in "${groups[@]}"; do
+  [ "$group" != build ] || provide_npm
   [ "$group" != test ] || provide_go
 done

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from harness import readers, statistics, system  # noqa: E402
 from harness.paths import PPROFD  # noqa: E402
 from harness.processes import children_of, is_alive, wait_until  # noqa: E402
 from harness.recording import Pprofd  # noqa: E402
+from harness.service import Service  # noqa: E402
+
+TEMPORARY = Path(tempfile.gettempdir()).resolve()
 
 
 def _end_in_order(*_):
@@ -63,6 +67,20 @@ def pprofd(tmp_path):
 
 
 @pytest.fixture
+def service(tmp_path):
+    """Starts services, each with a folder of its own."""
+    started = []
+
+    def start(text="", *flags, **options):
+        started.append(Service(tmp_path / f"service{len(started)}", text, *flags, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+
+
+@pytest.fixture
 def assert_count():
     """statistics.assert_count, which allows for what the hypervisor steals while the test runs."""
     before = statistics.stolen_seconds()
@@ -73,9 +91,9 @@ def assert_count():
 @pytest.fixture(autouse=True)
 def nothing_left_behind(tmp_path):
     """No child outlives its test, and nothing stays mounted below the test's folder."""
-    # Users without privileges must reach what a test makes for them.
+    # Users without privileges must reach what a test makes for them, wherever --basetemp puts it.
     for folder in [tmp_path, *tmp_path.parents]:
-        if folder.name.startswith("pytest-"):
+        if folder != TEMPORARY and folder.is_relative_to(TEMPORARY):
             os.chmod(folder, 0o755)
     yield
     wait_until(lambda: not [pid for pid in children_of(os.getpid()) if is_alive(pid)],

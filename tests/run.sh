@@ -1,13 +1,14 @@
 #!/bin/bash
 # run.sh [--long] [STEP…] [-- PYTEST-ARGUMENTS…]: installs, builds and tests everything.
 #
-# Steps, in this order: build lint unit asan tsan fuzz differential e2e kernels (setup always runs).
+# Steps, in this order: build lint unit asan tsan fuzz differential e2e browser kernels (setup always
+# runs).
 # Without a step all of them; with some, only those and what they need built. What follows -- goes
 # to pytest (`run.sh e2e -- -k cgroup`).
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 # Without it, and without naming the step, `unit` has only what the sanitizers would skip (`asan` runs
-# the same programs whole), and `lint` has clang-tidy look at a third of the sources.
+# the same programs whole), and `lint` has clang-tidy look at a quarter of the sources.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
 # "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
@@ -17,7 +18,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 logs=$root/build/tests
-all_steps=(build lint unit asan tsan fuzz differential e2e kernels)
+all_steps=(build lint unit asan tsan fuzz differential e2e browser kernels)
 
 long=''
 steps=()
@@ -142,12 +143,20 @@ build() { # PRESET TARGETS CMAKE-ARGUMENTS…
   shift 2
   if command -v ccache >/dev/null && [ -z "${CCACHE_DISABLE:-}" ]; then
     set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
-  elif [[ $preset == ?san ]]; then
-    set -- -DPPROFD_PRECOMPILE=ON "$@" # what is optimised as well gains little
+  else
+    set -- -DCMAKE_UNITY_BUILD=ON "$@"
+    [[ $preset != ?san ]] || set -- -DPPROFD_PRECOMPILE=ON "$@" # what is optimised as well gains little
   fi
   # shellcheck disable=SC2086
   cmake --preset "$preset" -DPPROFD_TESTS=ON "$@" &&
     cmake --build --preset "$preset" -j"$jobs" --target $targets
+}
+
+# A build folder for clang-tidy, which wants each source compiled by itself, and has no use for the page.
+tidy() { # TIDY'S ARGUMENTS…
+  cmake --preset release -B build/tidy -DPPROFD_TESTS=ON -DPPROFD_PAGE=OFF &&
+    cmake --build build/tidy -j"$jobs" --target generated &&
+    tests/lint/tidy.py build/tidy "$@"
 }
 
 unit_tests() { # PRESET STEP CTEST-ARGUMENTS…
@@ -184,19 +193,33 @@ python_tests() { # STEP PYTEST-ARGUMENTS…
     --basetemp "$scratch/$name" --junitxml "$logs/$name.xml" -q "$@"
 }
 
-export -f build unit_tests fuzz_one fuzz python_tests
+# The page in Chromium. What the tests take from npm is installed in the build folder.
+browser_tests() {
+  local modules=build/browser
+  if ! cmp -s tests/browser/package-lock.json $modules/package-lock.json || [ ! -e $modules/installed ]; then
+    rm -rf $modules
+    mkdir -p $modules
+    cp tests/browser/package.json tests/browser/package-lock.json $modules
+    (cd $modules && npm ci --ignore-scripts --no-audit --no-fund && touch installed) || return 1
+  fi
+  # One file after the other: the times that they hold to are those of a machine that is not crowded.
+  node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=junit --test-reporter-destination="$logs/browser.xml" tests/browser/*.test.mjs
+}
+
+export -f build tidy browser_tests unit_tests fuzz_one fuzz python_tests
 export root logs scratch jobs
 
 mkdir -p "$logs"
 echo "pprofd's tests${long:+, the long run}: $(uname -sr), $jobs CPUs"
-step setup 1200 packaging/setup.sh build test || finish
+step setup 1200 packaging/setup.sh build test ${long:+package long} || finish
 
-if wanted build lint unit differential e2e kernels; then
+if wanted build unit differential e2e browser kernels; then
   targets='all workloads' unit_labels=()
   if ! whole unit; then
-    targets='pprofd pprofd_man differential_tools plain_tests workloads' unit_labels=(-L plain)
+    targets='pprofd pprofd_install_files differential_tools plain_tests workloads' unit_labels=(-L plain)
   fi
-  step build 2400 build release "$targets" || finish
+  step build 2400 build release "$targets" -DPPROFD_PAGE=ON || finish
 fi
 if [ -n "$long" ] && wanted build; then
   step build-clang 1500 build clang all
@@ -205,7 +228,8 @@ if wanted lint; then
   step format 300 tests/lint/format.sh
   extent=--sample
   ! whole lint || extent=${long:+--tests}
-  step tidy 2400 tests/lint/tidy.py build/release $extent
+  step page-lint 300 tests/lint/page.sh
+  step tidy 2400 tidy $extent
 fi
 if wanted unit; then
   step unit 600 unit_tests release unit "${unit_labels[@]}"
@@ -231,10 +255,15 @@ fi
 options=(${long:+--long} "${pytest_arguments[@]}")
 [ -n "$long" ] && deadline=7200 || deadline=2400
 if wanted differential; then
-  step differential $deadline python_tests differential tests/differential "${options[@]}"
+  # Nothing is timed there: one file of tests on each CPU.
+  step differential $deadline python_tests differential tests/differential -n "$jobs" --dist loadfile \
+    "${options[@]}"
 fi
 if wanted e2e; then
   step e2e $deadline python_tests e2e tests/e2e "${options[@]}"
+fi
+if wanted browser; then
+  step browser 900 browser_tests
 fi
 if wanted kernels; then
   step kernels 900 python_tests kernels tests/kernels "${options[@]}"

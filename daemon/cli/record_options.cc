@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "daemon/cli/demangle_style.h"
+#include "daemon/cli/index_cache_choice.h"
 #include "daemon/cli/program.h"
 #include "daemon/cli/table/suggest.h"
 #include "daemon/cli/table/values.h"
@@ -88,7 +89,7 @@ Result<void> check_output(const RecordOptions& options, const Arguments& argumen
   return {};
 }
 
-Target make_target(const Arguments& arguments) {
+Target target_of(const Arguments& arguments) {
   Target target;
   for (const uint64_t pid : arguments.all<uint64_t>("pid"))
     target.pids.push_back(static_cast<pid_t>(pid));
@@ -123,11 +124,21 @@ bool Target::is_one_process() const {
          units.empty() && containers.empty();
 }
 
-Result<RecordOptions> make_record_options(const Arguments& arguments) {
+Result<Target> make_target(const Arguments& arguments) {
   if (auto targets = check_targets(arguments); !targets)
     return std::unexpected(targets.error());
+  Target target = target_of(arguments);
+  if (auto checked = check_names(target); !checked)
+    return std::unexpected(checked.error());
+  return target;
+}
+
+Result<RecordOptions> make_record_options(const Arguments& arguments) {
+  auto target = make_target(arguments);
+  if (!target)
+    return std::unexpected(target.error());
   RecordOptions options;
-  options.target = make_target(arguments);
+  options.target = std::move(*target);
   options.frequency = static_cast<unsigned>(arguments.value<uint64_t>("frequency"));
   options.duration = arguments.get<std::chrono::nanoseconds>("duration");
   options.event = arguments.value<std::string>("event");
@@ -142,12 +153,11 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
   options.kernel = arguments.flag("kernel");
   options.user = arguments.flag("user");
   options.raw = arguments.flag("raw");
-  if (auto checked = check_names(options.target); !checked)
-    return std::unexpected(checked.error());
+  options.indexes = index_cache_choice(arguments);
   if (auto checked = check_output(options, arguments); !checked)
     return std::unexpected(checked.error());
-  if (auto target = output_target(options); !target)
-    return std::unexpected(target.error());
+  if (auto output = output_target(options); !output)
+    return std::unexpected(output.error());
   return options;
 }
 

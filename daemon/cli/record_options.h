@@ -14,6 +14,7 @@
 
 #include "daemon/cli/table/parser.h"
 #include "daemon/output/target.h"
+#include "daemon/symbols/index_cache.h"
 #include "symbolizer/base/result.h"
 #include "symbolizer/client/worker_client.h"
 
@@ -52,7 +53,12 @@ struct RecordOptions {
   bool kernel = true;
   bool user = true;
   bool raw = false;
+  IndexCacheChoice indexes;
 };
+
+// What the options of the group "Target" say, for each command that has them. An Error is wrong
+// usage.
+Result<Target> make_target(const Arguments& arguments);
 
 // Arguments after the word "record". An Error is wrong usage (exit status 2).
 Result<RecordOptions> parse_record_options(const std::vector<std::string>& arguments);

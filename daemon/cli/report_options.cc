@@ -9,7 +9,7 @@ namespace {
 
 Result<void> check_views(const Arguments& arguments) {
   std::string first;
-  for (const char* view : {"tree", "folded", "diff"}) {
+  for (const char* view : {"tree", "folded", "source", "diff"}) {
     if (!arguments.given(view))
       continue;
     if (!first.empty())
@@ -19,6 +19,21 @@ Result<void> check_views(const Arguments& arguments) {
   if (arguments.flag("folded") && arguments.given("top"))
     return fail("--folded and --top", "contradict each other: folded stacks are always complete",
                 "leave --top out");
+  if (arguments.given("source") && arguments.given("top"))
+    return fail("--source and --top", "contradict each other: all functions that match are shown",
+                "leave --top out, or narrow the expression");
+  for (const char* view : {"folded", "source", "diff"})
+    if (arguments.flag("lines") && arguments.given(view))
+      return fail(std::string("--lines and --") + view, "contradict each other",
+                  "give --lines alone, or with --tree");
+  if (!arguments.given("html"))
+    return {};
+  for (const char* other : {"tree", "folded", "source", "lines", "top", "long"})
+    if (arguments.given(other))
+      return fail(std::string("--html and --") + other,
+                  "contradict each other: a flame graph has everything", "give one of them");
+  if (arguments.get<std::string>("html")->empty())
+    return fail("--html", "the name of the file is empty");
   return {};
 }
 
@@ -46,6 +61,13 @@ Result<ReportOptions> make_report_options(const Arguments& arguments) {
     options.view = ReportView::kTree;
   else if (arguments.flag("folded"))
     options.view = ReportView::kFolded;
+  else if (arguments.given("source"))
+    options.view = ReportView::kSource;
+  else if (arguments.given("html"))
+    options.view = ReportView::kHtml;
+  options.lines = arguments.flag("lines");
+  options.source = arguments.get<std::string>("source").value_or("");
+  options.html_file = arguments.get<std::string>("html").value_or("");
   options.diff_base = arguments.get<std::string>("diff").value_or("");
   options.top = arguments.value<uint64_t>("top");
   options.focus = arguments.get<std::string>("focus").value_or("");

@@ -1,13 +1,20 @@
 #include "daemon/collect/collector.h"
 
+#include <poll.h>
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <string_view>
+#include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "daemon/kernel/vdso.h"
 #include "daemon/unwind/compile.h"
+#include "symbolizer/base/clock.h"
 
 namespace pprofd {
 
@@ -15,8 +22,6 @@ namespace {
 
 // Names are asked for in batches: each costs a message to the worker per file.
 constexpr std::chrono::milliseconds kNamesInterval{500};
-// How long the end of a recording waits for unwind rows.
-constexpr std::chrono::seconds kRowsAtMost{5};
 
 pprofd_frame_kind kind_of(uint64_t word) {
   return static_cast<pprofd_frame_kind>(word >> PPROFD_FRAME_KIND_SHIFT);
@@ -30,10 +35,11 @@ std::string_view thread_name(const pprofd_sample& sample) {
 // The rules for a sample's process, as its mappings were then.
 class SampleRules : public UnwindRules {
 public:
+  // `no_waiting`: rows that are not there now count as not there at all.
   SampleRules(ProcessTable& processes, Process& process, uint64_t time, SpaceKeeper& spaces,
-              TableService& tables)
-      : processes_(&processes), process_(&process), time_(time), spaces_(&spaces),
-        tables_(&tables) {}
+              TableService& tables, bool no_waiting)
+      : processes_(&processes), process_(&process), time_(time), spaces_(&spaces), tables_(&tables),
+        no_waiting_(no_waiting) {}
 
   unwind_lookup find(uint64_t pc, unwind_found& found) override {
     const Mapping* mapping = processes_->find_mapping(*process_, {pc}, time_);
@@ -42,7 +48,8 @@ public:
     const uint32_t table = spaces_->table_of(*mapping);
     if (table < PPROFD_TABLE_FIRST)
       return UNWIND_NO_UNWIND_INFO;
-    return tables_->find(table, mapping->file_offset({pc}).value, found);
+    const unwind_lookup result = tables_->find(table, mapping->file_offset({pc}).value, found);
+    return result == UNWIND_PENDING && no_waiting_ ? UNWIND_NO_UNWIND_INFO : result;
   }
 
 private:
@@ -51,13 +58,24 @@ private:
   uint64_t time_;
   SpaceKeeper* spaces_;
   TableService* tables_;
+  bool no_waiting_;
 };
 
 } // namespace
 
+void take_precedence() {
+  constexpr int kNice = -10;
+  (void)setpriority(PRIO_PROCESS, 0, kNice);
+}
+
 Collector::Collector(const CollectorOptions& options, Sideband sideband)
     : options_(options), table_(std::make_unique<ProcessTable>(ProcFs(), store_)),
-      sideband_(std::move(sideband)), symbols_(options.worker), row_compiler_(options.worker) {}
+      sideband_(std::move(sideband)),
+      symbols_({.worker = options.worker,
+                .index_folder = options.index_folder,
+                .make_indexes = options.make_indexes && options.names,
+                .index_share = options.index_share}),
+      row_compiler_(options.worker) {}
 
 Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& options) {
   raise_open_files_limit();
@@ -110,6 +128,7 @@ void Collector::update_spaces() {
 }
 
 Result<void> Collector::start() {
+  windows_.begin(monotonic_ns());
   if (auto started = sampler_->start(); !started)
     return started;
   if (auto scanned = table_->scan_all(); !scanned)
@@ -117,10 +136,23 @@ Result<void> Collector::start() {
   return {};
 }
 
+void Collector::wait_for_work(int fd, std::chrono::nanoseconds at_most) {
+  std::array<pollfd, 3> fds{{{.fd = fd, .events = POLLIN, .revents = 0},
+                             {.fd = sampler_->ring_fd(), .events = POLLIN, .revents = 0},
+                             {.fd = sideband_.poll_fd(), .events = POLLIN, .revents = 0}}};
+  const int64_t wait = std::max<int64_t>(at_most.count(), 0);
+  const timespec timeout{.tv_sec = wait / 1'000'000'000, .tv_nsec = wait % 1'000'000'000};
+  ppoll(fds.data(), fds.size(), &timeout, nullptr);
+  // A storm of mappings must not wake the reader for each of them.
+  if (fds[2].revents != 0)
+    std::this_thread::sleep_for(Sideband::kDrainInterval);
+}
+
 void Collector::tick() {
   sampler_->update_cpus();
   (void)sideband_.update_cpus(); // tried again at the next tick
-  malformed_ += sampler_->drain(batch_);
+  const uint64_t read_until = monotonic_ns();
+  read_samples();
   const uint64_t complete_until = sideband_.drain(events_.incoming());
   events_.take(complete_until, [this](const ProcessEvent& event) { table_->apply(event); });
   store_.tick();
@@ -128,37 +160,48 @@ void Collector::tick() {
   take_samples(complete_until);
   update_spaces();
   if (table_service_ != nullptr && table_service_->tick())
-    resume_waiting();
+    resume_waiting(Patience::kWait, CollectedWindow::kStillOpen);
   limit_copies();
+  settle_windows(read_until);
 
   const auto now = std::chrono::steady_clock::now();
   if (now - names_asked_ >= kNamesInterval) {
     names_asked_ = now;
     ask_for_names();
-    may_grow_ = aggregate_memory() < options_.aggregate_limit;
-    if (waiting_.empty())
-      table_->forget_replaced(complete_until);
-    table_->retire_exited(complete_until, [this](const Process& process) {
-      return !by_serial_.contains(process.serial);
-    });
+    may_grow_ = windows_.memory() < options_.aggregate_limit;
+    forget_unused(complete_until);
   }
+  if (!windows_.empty() && windows_.front().settled)
+    await_names(windows_.front());
 }
 
-bool Collector::finish(std::chrono::milliseconds names_at_most) {
+bool Collector::finish(std::chrono::milliseconds names_at_most,
+                       std::chrono::milliseconds rows_at_most) {
   sampler_->stop();
-  malformed_ += sampler_->drain(batch_);
+  windows_.end(monotonic_ns());
+  read_samples();
   sideband_.drain(events_.incoming());
-  constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+  constexpr uint64_t kAll = CollectedWindow::kStillOpen;
   events_.take(kAll, [this](const ProcessEvent& event) { table_->apply(event); });
   store_.tick();
   take_samples(kAll);
   if (table_service_ != nullptr)
-    finish_waiting(std::chrono::steady_clock::now() + kRowsAtMost);
-  count_kernel_drops();
+    finish_waiting(rows_at_most);
+  settle_windows(kAll);
   ask_for_names();
   const bool named = symbols_.finish(names_at_most);
   reject_wrong_files();
+  windows_.for_each([named](OpenWindow& window) {
+    window.data.named = window.ready ? window.data.named : named;
+    window.ready = true;
+  });
   return named;
+}
+
+void Collector::read_samples() {
+  const size_t before = batch_.entries().size();
+  malformed_ += sampler_->drain(batch_);
+  received_ += batch_.entries().size() - before;
 }
 
 void Collector::take_samples(uint64_t until) {
@@ -172,16 +215,6 @@ void Collector::take_samples(uint64_t until) {
   batch_.keep(rest);
 }
 
-CollectedProcess& Collector::collected_for(const Process& process) {
-  const auto [position, is_new] = by_serial_.try_emplace(process.serial);
-  if (is_new) {
-    collected_.push_back(std::make_unique<CollectedProcess>());
-    position->second = collected_.back().get();
-    position->second->process = &process;
-  }
-  return *position->second;
-}
-
 void Collector::take_sample(const SampleBatch::Entry& entry) {
   const pprofd_sample& sample = batch_.sample(entry);
   Process& process = *table_->find(static_cast<pid_t>(sample.pid), sample.start_time);
@@ -189,8 +222,7 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
     ++not_targets_;
     return;
   }
-  CollectedProcess& into = collected_for(process);
-  note_program(into, process);
+  note_program(windows_.at(sample.header.time).process(process), process);
   // Of a process that was gone before anything was known of it, the sample knows a name.
   if (process.comm.empty())
     process.comm = thread_name(sample);
@@ -209,7 +241,7 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
     return;
   }
   Waiting waiting{sample, &process, {kernel.begin(), kernel.end()}, std::move(*stack)};
-  if (resume(waiting) || waiting_bytes_ > options_.suspended_limit) {
+  if (walk_on(waiting, Patience::kWait) || waiting_bytes_ > options_.suspended_limit) {
     add_waiting(waiting);
     return;
   }
@@ -218,9 +250,9 @@ void Collector::take_sample(const SampleBatch::Entry& entry) {
 }
 
 // Returns whether the stack is as long as it will ever be.
-bool Collector::resume(Waiting& waiting) {
+bool Collector::walk_on(Waiting& waiting, Patience patience) {
   SampleRules rules(*table_, *waiting.process, waiting.sample.header.time, *spaces_,
-                    *table_service_);
+                    *table_service_, patience == Patience::kGiveUp);
   waiting.stack.resume(rules);
   return waiting.stack.end() != PPROFD_STACK_PENDING;
 }
@@ -232,16 +264,25 @@ void Collector::add_waiting(const Waiting& waiting) {
   add_sample(*waiting.process, waiting.sample, words, waiting.stack.end());
 }
 
-void Collector::resume_waiting() {
+// Those of samples before `until`.
+void Collector::resume_waiting(Patience patience, uint64_t until) {
   waiting_bytes_ = 0;
-  std::erase_if(waiting_, [this](Waiting& waiting) {
-    const bool done = resume(waiting);
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    const bool give_up = patience == Patience::kGiveUp;
+    const bool asked = waiting.sample.header.time < until;
+    const bool done = asked && (walk_on(waiting, patience) || give_up);
     if (done)
       add_waiting(waiting);
     else
       waiting_bytes_ += waiting.stack.memory();
     return done;
   });
+}
+
+uint64_t Collector::oldest_waiting(uint64_t otherwise) const {
+  for (const Waiting& waiting : waiting_)
+    otherwise = std::min<uint64_t>(otherwise, waiting.sample.header.time);
+  return otherwise;
 }
 
 // The more stacks wait, the less of each is taken along.
@@ -251,24 +292,22 @@ void Collector::limit_copies() {
       static_cast<uint32_t>(left * UNWIND_SUSPENDED_PAGES / options_.suspended_limit));
 }
 
-void Collector::finish_waiting(std::chrono::steady_clock::time_point deadline) {
+void Collector::finish_waiting(std::chrono::milliseconds at_most) {
+  const auto deadline = std::chrono::steady_clock::now() + at_most;
   while (!waiting_.empty() && std::chrono::steady_clock::now() < deadline) {
     table_service_->tick();
     table_service_->wait(std::chrono::milliseconds(50));
     if (table_service_->tick())
-      resume_waiting();
+      resume_waiting(Patience::kWait, CollectedWindow::kStillOpen);
   }
   // No more rows are wanted, nor waited for. Stacks without go on by frame pointers, marked so.
   row_compiler_.abandon();
-  table_service_->give_up();
-  resume_waiting();
-  for (const Waiting& waiting : std::exchange(waiting_, {}))
-    add_waiting(waiting);
+  resume_waiting(Patience::kGiveUp, CollectedWindow::kStillOpen);
 }
 
 void Collector::add_sample(Process& process, const pprofd_sample& sample,
                            std::span<const uint64_t> words, pprofd_stack_end end) {
-  CollectedProcess& into = collected_for(process);
+  CollectedProcess& into = windows_.at(sample.header.time).process(process);
   frames_.clear();
   bool heuristic = false;
   for (const uint64_t word : words) {
@@ -286,6 +325,7 @@ void Collector::add_sample(Process& process, const pprofd_sample& sample,
                       .end = end,
                       .heuristic = heuristic},
                      may_grow_);
+  into.frame_times.resize(into.aggregate.frames().size(), sample.header.time);
 }
 
 // Kept here, as it may be unmapped when the profile is made.
@@ -322,14 +362,19 @@ TraceFrame Collector::resolve(CollectedProcess& into, Process& process, uint64_t
 
 void Collector::ask_for_names() {
   reject_wrong_files();
-  for (const auto& process : collected_)
-    ask_for_names_of(*process);
+  windows_.for_each([this](OpenWindow& window) {
+    if (window.ready)
+      return;
+    for (const auto& process : window.data.processes)
+      ask_for_names_of(*process);
+  });
   perf_maps_.ask();
 }
 
 void Collector::ask_for_names_of(CollectedProcess& process) {
   const std::span<const TraceFrame> frames = process.aggregate.frames();
   std::map<const Mapping*, std::vector<FileOffset>> wanted;
+  std::unordered_map<uint64_t, uint64_t> met; // addresses in no file, and when
   for (; process.frames_asked < frames.size(); ++process.frames_asked) {
     const TraceFrame& frame = frames[process.frames_asked];
     const auto mapping = process.mappings.find(frame.mapping);
@@ -338,11 +383,13 @@ void Collector::ask_for_names_of(CollectedProcess& process) {
     const bool in_file = mapping->second.kind != MappingKind::anonymous;
     wanted[&mapping->second].push_back(in_file ? mapping->second.file_offset({frame.address})
                                                : FileOffset{frame.address});
+    if (!in_file)
+      met.emplace(frame.address, process.frame_times.at(process.frames_asked));
   }
   for (auto& [mapping, offsets] : wanted) {
     if (mapping->kind == MappingKind::anonymous) {
       if (options_.names)
-        perf_maps_.add(*process.process, std::move(offsets));
+        ask_for_jit_names(*process.process, offsets, met);
       continue;
     }
     const bool is_vdso = mapping->kind == MappingKind::vdso;
@@ -373,58 +420,24 @@ void Collector::ask_for_names_of(CollectedProcess& process) {
   }
 }
 
+void Collector::ask_for_jit_names(const Process& process, std::span<const FileOffset> addresses,
+                                  const std::unordered_map<uint64_t, uint64_t>& met) {
+  const auto fresh = symbols_.take_new(PerfMaps::file_id(process), addresses);
+  std::vector<uint64_t> times;
+  times.reserve(fresh.size());
+  for (const FileOffset address : fresh)
+    times.push_back(met.at(address.value));
+  perf_maps_.add(process, fresh, times);
+}
+
 void Collector::reject_wrong_files() {
   for (auto& [id, why] : symbols_.take_rejected())
     store_.reject(ExecutableId{static_cast<uint32_t>(id)}, std::move(why));
 }
 
-void Collector::count_kernel_drops() {
-  for (const ProcessDrops& drops : sampler_->process_drops()) {
-    const Process& process = *table_->find(static_cast<pid_t>(drops.pid), drops.start_time);
-    if (is_target(process))
-      collected_for(process).aggregate.accounting().drops_for(DropReason::kRingFull) +=
-          drops.ring_full;
-    else
-      not_targets_ += drops.ring_full;
-  }
-}
-
-size_t Collector::aggregate_memory() const {
-  size_t sum = 0;
-  for (const auto& process : collected_)
-    sum += process->aggregate.memory();
-  return sum;
-}
-
-const std::string& CollectedProcess::executable_path() const {
-  return program ? *program->name : *process->exe;
-}
-
 std::string Collector::build_id(const Executable& executable) const {
   return executable.build_id.empty() ? symbols_.names(executable.id.value).build_id
                                      : executable.build_id;
-}
-
-std::vector<std::pair<std::string, uint64_t>> CollectorTotals::dropped_by_reason() const {
-  std::vector<std::pair<std::string, uint64_t>> all;
-  for (size_t at = 0; at < samples.drops.size(); ++at) {
-    if (samples.drops.at(at) != 0)
-      all.emplace_back(drop_reason_name(static_cast<DropReason>(at)), samples.drops.at(at));
-  }
-  if (unattributed_drops != 0)
-    all.emplace_back("unattributed", unattributed_drops);
-  return all;
-}
-
-CollectorTotals Collector::totals() const {
-  CollectorTotals totals;
-  for (const auto& process : collected_)
-    totals.samples += process->aggregate.accounting();
-  const SamplerCounters counters = sampler_->counters();
-  totals.unattributed_drops = counters.unattributed + counters.no_scratch + malformed_;
-  totals.not_targets = not_targets_;
-  totals.lost_process_events = sideband_.lost();
-  return totals;
 }
 
 } // namespace pprofd

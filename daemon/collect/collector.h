@@ -1,22 +1,32 @@
 // The sampling side put together: samples from the kernel, process events, the process table,
-// one aggregate per process, and names asked for on the way.
+// one aggregate per process and window, and names asked for on the way.
 //
 // The owner's loop (one thread):
-//   poll({wake_fds()…}, tick interval); tick();
-// and at the end finish(). Order inside a tick: samples are read first, then the process events
-// that had happened by then are applied, then the samples are looked up.
+//   wait_for_work(…); tick();
+//   while (ready() != nullptr) { …; done(); }
+// with end_window() where one window ends and the next begins, and at the end finish(). Order
+// inside a tick: samples are read first, then the process events that had happened by then are
+// applied, then the samples are looked up.
+//
+// Sampling does not stop between windows: a sample belongs to the window of its own time, and what
+// a window still waits for (unwind rows, names) it waits for beside the sampling of the next ones,
+// up to a deadline. What no open window and no live process needs is forgotten.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/aggregate/aggregate.h"
 #include "daemon/collect/perf_maps.h"
+#include "daemon/collect/window.h"
+#include "daemon/collect/window_set.h"
 #include "daemon/process/executable_store.h"
 #include "daemon/process/process_table.h"
 #include "daemon/process/sideband.h"
@@ -33,36 +43,36 @@ struct CollectorOptions {
   SamplerOptions sampler;
   symbolizer::WorkerOptions worker;
   bool names = true; // false: only build ids are asked for
+  // Indexes of files, as SymbolServiceOptions has it.
+  std::string index_folder;
+  bool make_indexes = true;
+  double index_share = 0;
   // Of all aggregates together; over it, samples with new traces are dropped (table_full).
   size_t aggregate_limit = size_t{64} << 20;
   // Of stacks that wait for unwind rows; over it, they stay as far as they were unwound.
   size_t suspended_limit = size_t{32} << 20;
+  // Of the names that are kept from window to window.
+  size_t names_limit = size_t{32} << 20;
+  // How long a window that has ended waits for unwind rows, and in all for names.
+  std::chrono::milliseconds rows_at_most{5'000};
+  std::chrono::milliseconds names_at_most{15'000};
 };
 
-// What was collected of one process.
-struct CollectedProcess {
-  const Process* process = nullptr; // valid as long as the collector
-  Aggregate aggregate;
-  std::unordered_map<uint32_t, Mapping> mappings; // those that frames refer to, by id
-  std::optional<Mapping> program;                 // of the executable; none: not known
-  size_t frames_asked = 0; // of aggregate.frames(), those whose names have been asked for
-
-  // The program's path as the process sees it; empty: not known.
-  [[nodiscard]] const std::string& executable_path() const;
+// What the collector holds at this moment.
+struct CollectorFigures {
+  size_t processes = 0;   // live and exited ones
+  size_t executables = 0; // files
+  size_t mappings = 0;    // executable ones, of all processes, replaced ones included
+  size_t windows = 0;     // not done with
+  size_t names_bytes = 0;
+  size_t aggregate_bytes = 0;
+  TableStats tables;      // of unwind rows
+  size_t space_bytes = 0; // of the kernel's knowledge of mappings
 };
 
-// How many samples there are at this moment; exact after finish().
-struct CollectorTotals {
-  SampleAccounting samples;         // of all processes
-  uint64_t unattributed_drops = 0;  // counted to no process
-  uint64_t not_targets = 0;         // sampled before it was decided that they are none
-  uint64_t lost_process_events = 0; // made good from /proc
-
-  [[nodiscard]] uint64_t dropped() const { return samples.dropped() + unattributed_drops; }
-  // Reason and count, where not zero.
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> dropped_by_reason() const;
-  [[nodiscard]] uint64_t taken() const { return samples.written() + dropped(); }
-};
+// Where all CPUs are taken, short processes and stacks that wait for rows would wait for us. What
+// is needed is little; where a higher priority is not allowed it goes on as it was.
+void take_precedence();
 
 class Collector {
 public:
@@ -74,40 +84,72 @@ public:
   Sampler& sampler() { return *sampler_; }
   ProcessTable& processes() { return *table_; }
   [[nodiscard]] const SymbolService& symbols() const { return symbols_; }
+  // Waits for indexes that are being made, at most so long. Returns whether all are.
+  bool finish_indexes(std::chrono::milliseconds at_most) {
+    return symbols_.finish_indexes(at_most);
+  }
   // The build id of a file: the kernel's word, or what the worker read; empty: none known.
   [[nodiscard]] std::string build_id(const Executable& executable) const;
 
   // Decides about processes that the kernel's filter leaves undecided. Set before start().
   std::function<bool(const Process&)> is_target = [](const Process&) { return true; };
 
-  // Starts sampling, then reads the processes there are: what a sample needs is known before it is
-  // looked up.
+  // Begins the first window and its sampling, then reads the processes there are: what a sample
+  // needs is known before it is looked up.
   Result<void> start();
 
-  // Descriptors that become readable when tick() should be called before its time.
-  [[nodiscard]] int events_fd() const { return sideband_.poll_fd(); }
-  [[nodiscard]] int samples_fd() const { return sampler_->ring_fd(); }
+  // Waits until `fd` is readable, samples or process events want to be read, or the time is over.
+  void wait_for_work(int fd, std::chrono::nanoseconds at_most);
 
   // Gives a process a profile even if no sample of it comes.
-  void watch(const Process& process) { collected_for(process); }
+  void watch(const Process& process) { windows_.back().process(process); }
 
   // Takes in what has come. Cheap when nothing has.
   void tick();
 
-  // Stops sampling, takes in the rest, completes the accounting and waits for names, at most so
-  // long. Returns whether all names came in time.
-  bool finish(std::chrono::milliseconds names_at_most);
+  // The window ends now, and the next one begins.
+  void end_window();
+  // Between the two no sample is taken; process events are.
+  void pause();
+  Result<void> resume();
 
+  // The oldest window, once it waits for nothing any more, else nullptr. It may be emptied, process
+  // by process; the processes themselves stay until done().
+  CollectedWindow* ready();
+  // The window that ready() gave is out.
+  void done();
+
+  // Stops sampling, takes in the rest, completes the accounting and waits for unwind rows and then
+  // for names, at most so long: all windows are ready then. Returns whether all names came in time.
+  bool finish(std::chrono::milliseconds names_at_most,
+              std::chrono::milliseconds rows_at_most = std::chrono::seconds(5));
+
+  // The window that is sampled into (after finish(): the last one), with its totals so far.
+  [[nodiscard]] const CollectedWindow& current() const { return windows_.back().data; }
   [[nodiscard]] CollectorTotals totals() const;
-  // Processes with samples (or drops), in the order they were first seen.
-  [[nodiscard]] const std::vector<std::unique_ptr<CollectedProcess>>& collected() const {
-    return collected_;
+
+  [[nodiscard]] CollectorFigures figures() const;
+  // Of the worker that compiles unwind rows.
+  [[nodiscard]] symbolizer::WorkerStatus row_worker_status() const {
+    return row_compiler_.status();
   }
+  // Records read from the ring buffer so far.
+  [[nodiscard]] uint64_t received() const { return received_; }
+
+  // Gives memory back: what making indexes takes.
+  void give_up_indexes() { symbols_.give_up_indexes(); }
+  // Gives memory back: names and files that nobody needs now. They cost work when they are wanted
+  // again.
+  void drop_caches();
+  // New traces are dropped (table_full) until there is room below the limit.
+  void set_aggregate_limit(size_t bytes) { options_.aggregate_limit = bytes; }
+  // Unwind rows go, the longest unused first, until they fit.
+  void set_table_limit(size_t bytes);
 
 private:
   explicit Collector(const CollectorOptions& options, Sideband sideband);
 
-  CollectedProcess& collected_for(const Process& process);
+  void read_samples();
   void take_samples(uint64_t until);
   void take_sample(const SampleBatch::Entry& entry);
   // A sample whose stack waits for unwind rows.
@@ -117,11 +159,14 @@ private:
     std::vector<uint64_t> kernel_frames;
     SuspendedStack stack;
   };
-  bool resume(Waiting& waiting);
-  void resume_waiting();
+  // Whether it may still wait for rows that are not there.
+  enum class Patience { kWait, kGiveUp };
+  bool walk_on(Waiting& waiting, Patience patience);
+  void resume_waiting(Patience patience, uint64_t until);
   void add_waiting(const Waiting& waiting);
   void limit_copies();
-  void finish_waiting(std::chrono::steady_clock::time_point deadline);
+  void finish_waiting(std::chrono::milliseconds at_most);
+  [[nodiscard]] uint64_t oldest_waiting(uint64_t otherwise) const;
   void add_sample(Process& process, const pprofd_sample& sample, std::span<const uint64_t> words,
                   pprofd_stack_end end);
   void update_spaces();
@@ -132,9 +177,17 @@ private:
   static void note_program(CollectedProcess& into, const Process& process);
   void ask_for_names();
   void ask_for_names_of(CollectedProcess& process);
+  void ask_for_jit_names(const Process& process, std::span<const FileOffset> addresses,
+                         const std::unordered_map<uint64_t, uint64_t>& met);
+  void ask_again(const Process* process);
   void reject_wrong_files();
-  void count_kernel_drops();
-  [[nodiscard]] size_t aggregate_memory() const;
+  void settle_windows(uint64_t read_until);
+  void settle(OpenWindow& window);
+  void count_kernel_drops(OpenWindow& window);
+  void count_other_drops(OpenWindow& window);
+  void await_names(OpenWindow& window);
+  void forget_unused(uint64_t complete_until);
+  void forget_executables(size_t keep);
 
   CollectorOptions options_;
   ExecutableStore store_;
@@ -144,7 +197,7 @@ private:
   std::unique_ptr<Sampler> sampler_;
   SampleBatch batch_;
   SymbolService symbols_;
-  PerfMaps perf_maps_{symbols_};
+  PerfMaps perf_maps_{symbols_, store_};
   // What the kernel unwinds by; none of it where user stacks are not wanted.
   symbolizer::WorkerClient row_compiler_;
   std::unique_ptr<TableStore> unwind_tables_;
@@ -154,14 +207,15 @@ private:
   std::vector<Waiting> waiting_;
   size_t waiting_bytes_ = 0;
   const Mapping* touched_ = nullptr; // whose table was said to be in use last; only compared
-  std::vector<std::unique_ptr<CollectedProcess>> collected_;
-  std::unordered_map<uint64_t, CollectedProcess*> by_serial_;
+  WindowSet windows_;
   std::vector<TraceFrame> frames_; // scratch
   std::chrono::steady_clock::time_point names_asked_;
   bool may_grow_ = true;
+  uint64_t received_ = 0;
   uint64_t malformed_ = 0;
-  uint64_t unattributed_ = 0;
   uint64_t not_targets_ = 0;
+  CollectorTotals counted_; // what earlier windows were told of: all but the samples
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t> drops_counted_; // by pid and start time
 };
 
 } // namespace pprofd

@@ -1,5 +1,7 @@
 #include "daemon/compose/process_profile.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -8,10 +10,13 @@
 #include <vector>
 
 #include "daemon/kernel/vdso.h"
+#include "daemon/symbols/profile_lines.h"
 
 namespace pprofd {
 
 namespace {
+
+using symbolizer::NamesFault;
 
 constexpr std::string_view kKernelMapping = "[kernel.kallsyms]";
 constexpr uint64_t kPage = 4096;
@@ -42,17 +47,17 @@ ProfileHeader header_of(const RecordingInfo& info) {
           .symbolized = info.symbolized};
 }
 
-using KeyValues = std::vector<std::pair<std::string, std::string>>;
-
 KeyValues comments_of(const RecordingInfo& info) {
-  return {{"pprofd.version", PPROFD_VERSION},
-          {"host", info.host},
-          {"kernel", info.kernel},
-          {"frequency", std::to_string(info.frequency)}};
+  KeyValues comments{{"pprofd.version", PPROFD_VERSION},
+                     {"host", info.host},
+                     {"kernel", info.kernel},
+                     {"frequency", std::to_string(info.frequency)}};
+  std::ranges::copy(info.comments, std::back_inserter(comments));
+  return comments;
 }
 
 KeyValues accounting_of(const RecordingInfo& info, const SampleAccounting& accounting,
-                        uint64_t unsymbolized) {
+                        const MissingNames& missing) {
   KeyValues all;
   const auto add = [&all](std::string key, uint64_t value) {
     all.emplace_back(std::move(key), std::to_string(value));
@@ -71,7 +76,9 @@ KeyValues accounting_of(const RecordingInfo& info, const SampleAccounting& accou
       add("stacks.incomplete." + std::string(stack_end_name(end)), accounting.stack_ends.at(at));
   }
   add("stacks.heuristic", accounting.heuristic);
-  add("frames.unsymbolized", unsymbolized);
+  add("frames.unsymbolized", missing.nameless());
+  for (const auto& [reason, found] : missing.names)
+    add("symbols.missing." + reason, found.frames);
   if (info.unattributed_drops != 0)
     add("host.samples.dropped.unattributed", info.unattributed_drops);
   return all;
@@ -88,16 +95,27 @@ public:
     add_main_executable();
     const std::span<const TraceFrame> frames = collected_.aggregate.frames();
     locations_.reserve(frames.size());
-    named_.reserve(frames.size());
+    kinds_.reserve(frames.size());
     for (const TraceFrame& frame : frames)
       add_frame(frame);
     add_rows();
     if (!info_.merged)
       add_comments();
-    return {std::move(builder_).finish(), unsymbolized_};
+    return {std::move(builder_).finish(), std::move(missing_)};
   }
 
 private:
+  // What of a frame is missing and why; empty: nothing is.
+  struct FrameKind {
+    // NOLINTBEGIN(readability-redundant-member-init): GCC warns of members left out
+    std::string_view no_name = {};
+    std::string_view no_line = {};
+    std::string file = {}; // that the reason is of; empty: none
+    // NOLINTEND(readability-redundant-member-init)
+    bool named_by_file = false;
+    CodeKind code = CodeKind::kNative;
+  };
+
   // pprof takes the first mapping for the program.
   void add_main_executable() {
     if (collected_.program)
@@ -123,12 +141,13 @@ private:
     if (frame.mapping == TraceFrame::kKernel)
       return add_kernel_frame(frame.address);
     if (frame.mapping == TraceFrame::kSomeKernel)
-      return add_location(0, 0, line("[kernel]"), true);
+      return add_location(0, 0, line("[kernel]"), {.code = CodeKind::kKernel});
     if (frame.mapping == TraceFrame::kSomeUser)
-      return add_location(0, 0, line("[user]"), true);
+      return add_location(0, 0, line("[user]"), {});
     const auto mapping = collected_.mappings.find(frame.mapping);
     if (mapping == collected_.mappings.end())
-      return add_location(0, frame.address, unnamed("[unknown]", frame.address), false);
+      return add_location(0, frame.address, unnamed("[unknown]", frame.address),
+                          {.no_name = "no_mapping"});
     add_mapped_frame(frame.address, mapping->second);
   }
 
@@ -142,8 +161,10 @@ private:
                                                    .build_id = {},
                                                    .kernel = true});
     if (symbol == nullptr)
-      return add_location(mapping, address, unnamed(kKernelMapping, address), false);
-    add_location(mapping, address, line(symbol->name), true);
+      return add_location(mapping, address, unnamed(kKernelMapping, address),
+                          {.no_name = kernel_.failure().empty() ? "no_symbol" : "hidden_by_kernel",
+                           .code = CodeKind::kKernel});
+    add_location(mapping, address, line(symbol->name), {.code = CodeKind::kKernel});
   }
 
   void add_mapped_frame(uint64_t address, const Mapping& mapping) {
@@ -153,17 +174,26 @@ private:
       if (anonymous && add_jit_frame(address, id))
         return;
       const std::string_view name = anonymous ? std::string_view("[anon]") : *mapping.name;
-      return add_location(id, address, unnamed(name, address), false);
+      return add_location(
+          id, address, unnamed(name, address),
+          {.no_name = "no_file", .code = anonymous ? CodeKind::kJit : CodeKind::kNative});
     }
     const FileNames& file =
         symbols_.names(mapping.executable ? mapping.executable->id.value : kVdsoFileId);
     const FileOffset offset = mapping.file_offset({address});
     const auto found = file.addresses.find(offset.value);
-    if (found == file.addresses.end())
-      return add_location(id, address, unnamed(*mapping.name, offset.value), false);
-    if (found->second.frames.empty())
-      return add_location(id, address, unnamed(*mapping.name, found->second.address.value), false);
-    add_location(id, address, lines(file, found->second), true);
+    const bool answered = found != file.addresses.end();
+    const std::string name = *mapping.name + ' ' + file.build_id;
+    if (!answered || found->second.frames.empty())
+      return add_location(
+          id, address,
+          unnamed(*mapping.name, answered ? found->second.address.value : offset.value),
+          {.no_name = why_nameless(file, answered), .file = name});
+    const bool has_line = found->second.frames.front().line != 0;
+    add_location(id, address, lines_of(file, found->second, builder_),
+                 {.no_line = has_line ? std::string_view() : why_no_line(file),
+                  .file = has_line ? std::string() : name,
+                  .named_by_file = true});
   }
 
   // Code that a JIT compiler has told of; false: it has not.
@@ -172,8 +202,20 @@ private:
     const auto found = file.addresses.find(address);
     if (found == file.addresses.end() || found->second.frames.empty())
       return false;
-    add_location(mapping, address, lines(file, found->second), true);
+    add_location(mapping, address, lines_of(file, found->second, builder_),
+                 {.code = CodeKind::kJit});
     return true;
+  }
+
+  // A file that has symbols may have none at an address.
+  static std::string_view why_nameless(const FileNames& file, bool answered) {
+    if (file.names_fault != NamesFault::kNone)
+      return name_of(file.names_fault);
+    return answered ? "no_symbol" : name_of(NamesFault::kNoAnswer);
+  }
+
+  static std::string_view why_no_line(const FileNames& file) {
+    return file.lines_fault == NamesFault::kNone ? "no_line" : name_of(file.lines_fault);
   }
 
   std::vector<LineInfo> unnamed(std::string_view file, uint64_t address) {
@@ -187,23 +229,29 @@ private:
                  builder_.add_function({.name = function, .system_name = function, .file = {}})}};
   }
 
-  std::vector<LineInfo> lines(const FileNames& file, const NamedAddress& address) {
-    std::vector<LineInfo> all;
-    for (const NamedFrame& frame : address.frames) {
-      const NamedFunction& function = file.functions.at(frame.function);
-      const uint64_t id = builder_.add_function({.name = function.name,
-                                                 .system_name = function.system_name,
-                                                 .file = function.file,
-                                                 .start_line = function.start_line});
-      all.push_back({.function = id, .line = frame.line, .column = frame.column});
-    }
-    return all;
+  void add_location(uint64_t mapping, uint64_t address, const std::vector<LineInfo>& lines,
+                    FrameKind kind) {
+    locations_.push_back(builder_.add_location(mapping, address, lines));
+    if (!info_.symbolized)
+      kind = {.no_name = "raw", .code = kind.code};
+    kinds_.push_back(std::move(kind));
   }
 
-  void add_location(uint64_t mapping, uint64_t address, const std::vector<LineInfo>& lines,
-                    bool named) {
-    locations_.push_back(builder_.add_location(mapping, address, lines));
-    named_.push_back(named && info_.symbolized);
+  void count(const FrameKind& kind, uint64_t samples) {
+    missing_.frames += samples;
+    const auto code = static_cast<size_t>(kind.code);
+    missing_.kinds.all.at(code) += samples;
+    missing_.kinds.named.at(code) += kind.no_name.empty() ? samples : 0;
+    missing_.frames_of_files += kind.named_by_file ? samples : 0;
+    for (const auto& [why, reasons] :
+         {std::pair(kind.no_name, &missing_.names), std::pair(kind.no_line, &missing_.lines)}) {
+      if (why.empty())
+        continue;
+      MissingNames::Reason& reason = (*reasons)[std::string(why)];
+      reason.frames += samples;
+      if (!kind.file.empty())
+        reason.files.insert(kind.file);
+    }
   }
 
   void add_rows() {
@@ -212,7 +260,7 @@ private:
       locations.clear();
       for (const FrameId frame : collected_.aggregate.trace(row.trace)) {
         locations.push_back(locations_[frame]);
-        unsymbolized_ += named_[frame] ? 0 : row.samples;
+        count(kinds_[frame], row.samples);
       }
       const Aggregate::Thread& thread = collected_.aggregate.thread(row.thread);
       std::vector<Label> labels{{.key = "tid", .text = {}, .number = thread.tid, .unit = "tid"},
@@ -244,7 +292,7 @@ private:
     add("unit", unit_of(*process.cgroups));
     add("container.id", container_of(*process.cgroups));
     add("k8s.pod.uid", pod_of(*process.cgroups));
-    std::ranges::move(accounting_of(info_, collected_.aggregate.accounting(), unsymbolized_),
+    std::ranges::move(accounting_of(info_, collected_.aggregate.accounting(), missing_),
                       std::back_inserter(comments));
     for (const auto& [key, value] : comments) {
       if (!value.empty())
@@ -259,45 +307,68 @@ private:
   const KernelNames& kernel_;
   ProfileBuilder builder_;
   std::vector<uint64_t> locations_; // by FrameId
-  std::vector<bool> named_;         // by FrameId
-  uint64_t unsymbolized_ = 0;       // frames of samples
+  std::vector<FrameKind> kinds_;    // by FrameId
+  MissingNames missing_;
 };
 
 } // namespace
 
-KernelNames KernelNames::resolve(const Collector& collector) {
+RecordingInfo describe_machine() {
+  utsname name{};
+  uname(&name);
+  return {.event = {}, .host = name.nodename, .kernel = name.release, .comments = {}};
+}
+
+void KernelNames::add(const CollectedWindow& window) {
+  if (asked_.size() > kMost)
+    *this = {};
   std::vector<ProcessAddress> addresses;
-  for (const auto& process : collector.collected()) {
+  for (const auto& process : window.processes) {
     for (const TraceFrame& frame : process->aggregate.frames()) {
-      if (frame.mapping == TraceFrame::kKernel)
+      if (frame.mapping != TraceFrame::kKernel || !asked_.insert(frame.address).second)
+        continue;
+      if (const KernelSymbol* symbol = known_around(frame.address))
+        note(frame.address, symbol);
+      else
         addresses.push_back({frame.address});
     }
   }
   std::ranges::sort(addresses);
-  const auto doubles = std::ranges::unique(addresses);
-  addresses.erase(doubles.begin(), doubles.end());
+  if (!addresses.empty())
+    resolve(addresses);
+}
 
-  KernelNames names;
-  if (addresses.empty())
-    return names;
+void KernelNames::resolve(const std::vector<ProcessAddress>& addresses) {
   KernelResolution resolution = resolve_kernel_symbols(addresses);
-  names.failure_ = std::move(resolution.failure);
-  names.hint_ = std::move(resolution.hint);
+  failure_ = std::move(resolution.failure);
+  hint_ = std::move(resolution.hint);
   if (resolution.text)
-    names.spans_[""] = {resolution.text->start.value, resolution.text->end.value};
+    spans_[""] = {resolution.text->start.value, resolution.text->end.value};
   for (size_t at = 0; at < addresses.size(); ++at) {
-    const uint64_t address = addresses[at].value;
-    std::string module;
-    if (auto& symbol = resolution.symbols.at(at)) {
-      module = symbol->module;
-      names.symbols_.emplace(address, std::move(*symbol));
-    }
-    const uint64_t page = address & ~(kPage - 1);
-    const auto [span, is_new] = names.spans_.try_emplace(module, page, page + kPage);
-    span->second.start = std::min(span->second.start, page);
-    span->second.limit = std::max(span->second.limit, page + kPage);
+    const auto& symbol = resolution.symbols.at(at);
+    if (symbol)
+      functions_.insert_or_assign(symbol->start.value, *symbol);
+    note(addresses[at].value, symbol ? &*symbol : nullptr);
   }
-  return names;
+}
+
+const KernelSymbol* KernelNames::known_around(uint64_t address) const {
+  const auto behind = functions_.upper_bound(address);
+  if (behind == functions_.begin())
+    return nullptr;
+  const KernelSymbol& symbol = std::prev(behind)->second;
+  return address < symbol.end.value ? &symbol : nullptr;
+}
+
+// `symbol`: nullptr where there is none.
+void KernelNames::note(uint64_t address, const KernelSymbol* symbol) {
+  if (symbol != nullptr)
+    symbols_.emplace(address, *symbol);
+  const std::string module = symbol == nullptr ? std::string() : symbol->module;
+  const uint64_t page = address & ~(kPage - 1);
+  const auto [span, is_new] = spans_.try_emplace(module, page, page + kPage);
+  span->second.start = std::min(span->second.start, page);
+  span->second.limit = std::max(span->second.limit, page + kPage);
 }
 
 const KernelSymbol* KernelNames::find(uint64_t address) const {
@@ -311,6 +382,7 @@ KernelNames::Span KernelNames::span_of(const std::string& module) const {
 
 ComposedProfile compose_profile(const RecordingInfo& info, const CollectedProcess& process,
                                 const Collector& collector, const KernelNames& kernel) {
+  const auto held = collector.symbols().hold();
   return Composer(info, process, collector, kernel).compose();
 }
 
@@ -318,18 +390,20 @@ Result<perftools::profiles::Profile> compose_merged(const RecordingInfo& info,
                                                     const std::vector<ComposedProfile>& profiles,
                                                     const SampleAccounting& accounting) {
   std::vector<const perftools::profiles::Profile*> parts;
-  uint64_t unsymbolized = 0;
+  MissingNames missing;
   for (const ComposedProfile& part : profiles) {
     parts.push_back(&part.profile);
-    unsymbolized += part.unsymbolized_frames;
+    missing += part.missing;
   }
-  auto merged = merge(parts);
+  auto merged = parts.empty()
+                    ? Result<perftools::profiles::Profile>(ProfileBuilder(header_of(info)).finish())
+                    : merge(parts);
   if (!merged)
     return merged;
   // They all cover the same time.
   merged->set_duration_nanos(info.duration_nanos);
   KeyValues comments = comments_of(info);
-  std::ranges::move(accounting_of(info, accounting, unsymbolized), std::back_inserter(comments));
+  std::ranges::move(accounting_of(info, accounting, missing), std::back_inserter(comments));
   for (const auto& [key, value] : comments) {
     merged->add_comment(merged->string_table_size());
     merged->add_string_table(std::string(key).append("=").append(value));

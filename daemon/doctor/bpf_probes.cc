@@ -14,12 +14,6 @@
 namespace pprofd {
 namespace {
 
-// Why bpf(2) refuses, and what helps.
-struct Refusal {
-  std::string why;
-  std::string remedy;
-};
-
 Refusal explain_bpf(int error, const Host& host, bool perf) {
   const bool admin = host.holds(Capability::kSysAdmin);
   if (error == EPERM && !host.holds(Capability::kBpf) && !admin)

@@ -11,11 +11,6 @@
 namespace pprofd {
 namespace {
 
-struct Refusal {
-  std::string why;
-  std::string remedy;
-};
-
 // Kernels of Debian and Ubuntu know levels above 2, at which only CAP_SYS_ADMIN opens events.
 bool paranoid_level_refuses(const Host& host) {
   return host.setting("perf_event_paranoid").value_or(2) > 2 && !host.holds(Capability::kSysAdmin);

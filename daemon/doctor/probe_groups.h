@@ -1,6 +1,7 @@
 // The probes by what they ask, each group in a file of its own. Used by run_probes().
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "daemon/doctor/host.h"
@@ -19,6 +20,12 @@ std::vector<Probe> bpf_probes(const ProbeContext& context);
 std::vector<Probe> perf_probes(const ProbeContext& context);
 std::vector<Probe> name_probes(const ProbeContext& context);    // kernel symbols, the worker
 std::vector<Probe> storage_probes(const ProbeContext& context); // output
+
+// Why the kernel refuses, and what helps.
+struct Refusal {
+  std::string why;
+  std::string remedy;
+};
 
 // Bad answers.
 Probe warned(Probe probe, std::string result, std::string consequence, std::string remedy);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/profile/json_text.h"
+
 namespace pprofd {
 namespace {
 
@@ -24,22 +26,6 @@ constexpr StatusWords words_of(ProbeStatus status) {
     return {"FAIL", "failed", "\x1b[31m"};
   }
   return {};
-}
-
-// A JSON string. Text here is ASCII or UTF-8 of our own and of file names.
-std::string quoted_json(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string result = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      result.append({'\\', c});
-    else if (byte < 0x20 || byte == 0x7f)
-      result.append("\\u00").append({kHex[byte >> 4], kHex[byte & 15]});
-    else
-      result += c;
-  }
-  return result + "\"";
 }
 
 std::string verdict(const std::vector<Probe>& probes) {
@@ -82,10 +68,10 @@ std::string doctor_json(const std::vector<Probe>& probes, std::string_view versi
     }};
     std::string object;
     for (const auto& [name, value] : fields)
-      object += (object.empty() ? "" : ", ") + quoted_json(name) + ": " + quoted_json(value);
+      object += (object.empty() ? "" : ", ") + json_text(name) + ": " + json_text(value);
     list += (list.empty() ? "\n    {" : ",\n    {") + object + "}";
   }
-  return "{\n  \"version\": " + quoted_json(version) +
+  return "{\n  \"version\": " + json_text(version) +
          ",\n  \"recording_possible\": " + (recording_possible(probes) ? "true" : "false") +
          ",\n  \"probes\": [" + list + "\n  ]\n}\n";
 }

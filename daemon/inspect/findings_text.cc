@@ -92,6 +92,21 @@ void add_symbols(const Findings& findings, Paragraphs& text) {
   text.time(findings.symbols_time);
 }
 
+// "no debug information"
+std::string words_of(symbolizer::NamesFault fault) {
+  std::string words(name_of(fault));
+  std::ranges::replace(words, '_', ' ');
+  return words;
+}
+
+void add_lines(const Findings& findings, Paragraphs& text) {
+  const LineFindings& lines = findings.lines;
+  const std::string place = lines.file.empty() ? "the file itself" : lines.file;
+  const bool found = lines.fault == symbolizer::NamesFault::kNone;
+  text.head("lines", found ? "by " + place : "missing: " + words_of(lines.fault));
+  text.time(findings.lines_time);
+}
+
 void add_rows(const Findings& findings, Paragraphs& text) {
   const symbolizer::UnwindTableFacts& rows = findings.rows;
   if (!rows.failure.empty()) {
@@ -140,6 +155,9 @@ void add_unused(const Findings& findings, Paragraphs& text) {
   std::vector<std::string> lines = unused_of(findings.rows.unwind);
   lines.insert(lines.end(), findings.symbols.notes.begin(), findings.symbols.notes.end());
   lines.insert(lines.end(), findings.rows.unwind.notes.begin(), findings.rows.unwind.notes.end());
+  const bool said = std::ranges::find(lines, findings.lines.failure) != lines.end();
+  if (findings.lines.fault == symbolizer::NamesFault::kDamaged && !said)
+    lines.push_back(findings.lines.failure);
   if (lines.empty())
     return;
   text.head("not used", "");
@@ -153,6 +171,7 @@ std::string findings_text(const Findings& findings) {
   Paragraphs text;
   add_file(findings, text);
   add_symbols(findings, text);
+  add_lines(findings, text);
   add_rows(findings, text);
   add_unused(findings, text);
   return std::move(text).take();

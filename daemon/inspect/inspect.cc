@@ -1,15 +1,16 @@
 #include "daemon/inspect/inspect.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
-#include <cerrno>
+#include <array>
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
 #include "daemon/inspect/findings_text.h"
 #include "daemon/inspect/lines.h"
-#include "symbolizer/base/fd.h"
+#include "daemon/symbols/debug_search.h"
+#include "symbolizer/base/regular_file.h"
 
 namespace pprofd {
 namespace {
@@ -22,26 +23,8 @@ constexpr uint64_t kFileId = 1;
 // The tables' rows, where each gap is shown.
 constexpr RowOptions kShownRows{.merge_pairs = true, .padding = 0, .beyond_cfi = true};
 
-struct InspectedFile {
-  Fd fd;
-  uint64_t size = 0;
-};
-
 std::string name_of(const InspectOptions& options) {
   return "inspect " + options.file;
-}
-
-// Neither waits for a FIFO nor takes a terminal.
-Result<InspectedFile> open_file(const InspectOptions& options) {
-  InspectedFile file;
-  file.fd = Fd(::open(options.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct ::stat info{};
-  if (!file.fd || ::fstat(file.fd.get(), &info) != 0)
-    return fail_errno(name_of(options), errno);
-  if (!S_ISREG(info.st_mode))
-    return fail(name_of(options), "not a regular file");
-  file.size = static_cast<uint64_t>(info.st_size);
-  return file;
 }
 
 template <typename Function> std::chrono::nanoseconds time_of(const Function& function) {
@@ -63,6 +46,7 @@ public:
     findings.symbols_time = time_of([&] { findings.symbols = worker_.list_symbols(kFileId, fd_); });
     if (!findings.symbols.failure.empty())
       return failed(findings.symbols.failure);
+    findings.lines_time = time_of([&] { findings.lines = find_lines(); });
     findings.rows_time = time_of([&] {
       findings.rows =
           worker_.compile_rows(kFileId, fd_, symbolizer::kTableRows, [](const auto&) {});
@@ -94,6 +78,24 @@ public:
   }
 
 private:
+  // Debug information is opened when an address is asked for.
+  [[nodiscard]] LineFindings find_lines() {
+    const auto known = worker_.symbolize(kFileId, fd_, {});
+    const FoundDebug debug = DebugSearch(worker_).find(
+        known, fd_,
+        {.pid = 0, .uid = ::getuid(), .path = absolute(options_.file), .owned_by_root = false});
+    const std::array asked = {FileOffset{0}};
+    auto answer = worker_.symbolize(kFileId, fd_, asked, symbolizer::NamesFile::kElfByAddress,
+                                    debug.descriptors());
+    return {.file = debug.path, .fault = answer.lines_fault, .failure = std::move(answer.failure)};
+  }
+
+  static std::string absolute(const std::string& file) {
+    std::error_code error;
+    const auto whole = std::filesystem::canonical(file, error);
+    return error ? file : whole.string();
+  }
+
   [[nodiscard]] std::unexpected<Error> failed(std::string why) const {
     return fail(name_of(options_), std::move(why));
   }
@@ -120,7 +122,7 @@ symbolizer::WorkerOptions inspection_worker() {
 }
 
 Result<void> inspect(const InspectOptions& options, WorkerClient& worker, const TextSink& sink) {
-  const auto file = open_file(options);
+  const auto file = open_regular_file(options.file, name_of(options));
   if (!file)
     return std::unexpected(file.error());
   if (std::string why = worker.start(); !why.empty())

@@ -11,11 +11,10 @@
 // hold on. A symbol is `address size source name`, address and size in hexadecimal.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 
 #include "symbolizer/base/result.h"
+#include "symbolizer/base/text_sink.h"
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
@@ -25,9 +24,6 @@ struct InspectOptions {
   bool rows = false;
   bool symbols = false;
 };
-
-// Takes all of a text, or fails; it is not called again then.
-using TextSink = std::function<Result<void>(std::string_view)>;
 
 // Options for the client: nobody else waits for this worker, so that large files get their time.
 symbolizer::WorkerOptions inspection_worker();

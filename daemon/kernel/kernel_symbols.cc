@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <tuple>
@@ -69,7 +70,8 @@ auto preference(char type, std::string_view name) {
 // The best symbol so far that starts at or before an address and after the address before it.
 struct Slot {
   ProcessAddress address;
-  ProcessAddress start; // 0: none
+  ProcessAddress start;           // 0: none
+  ProcessAddress end{UINT64_MAX}; // the next symbol's start
   char type = 0;
   std::string name;
   std::string module;
@@ -101,6 +103,8 @@ public:
     const auto slot = std::ranges::lower_bound(slots_, line.address, {}, &Slot::address);
     if (slot != slots_.end())
       slot->offer(line);
+    if (slot != slots_.begin())
+      std::prev(slot)->end = std::min(std::prev(slot)->end, line.address);
   }
 
   // After all symbols: a slot nothing came into takes what the one before has.
@@ -108,9 +112,13 @@ public:
     for (size_t i = 1; i < slots_.size(); ++i)
       if (slots_[i].start < slots_[i - 1].start) {
         const ProcessAddress address = slots_[i].address;
+        const ProcessAddress end = slots_[i].end;
         slots_[i] = slots_[i - 1];
         slots_[i].address = address;
+        slots_[i].end = end;
       }
+    for (size_t i = slots_.size(); i-- > 1;)
+      slots_[i - 1].end = std::min(slots_[i - 1].end, slots_[i].end);
   }
 
   std::optional<KernelSymbol> find(ProcessAddress address) const {
@@ -118,7 +126,11 @@ public:
     if (slot == slots_.end() || slot->start.value == 0 || !is_text(slot->type) ||
         address.value - slot->start.value >= kMaxReach || slot->name == "_etext")
       return std::nullopt;
-    return KernelSymbol{.name = slot->name, .start = slot->start, .module = slot->module};
+    const ProcessAddress reach{slot->start.value + kMaxReach};
+    return KernelSymbol{.name = slot->name,
+                        .start = slot->start,
+                        .end = std::min(slot->end, reach),
+                        .module = slot->module};
   }
 
 private:

@@ -15,6 +15,7 @@ namespace pprofd {
 struct KernelSymbol {
   std::string name;
   ProcessAddress start;
+  ProcessAddress end; // where the next symbol starts: all from `start` on has this name
   std::string module; // "nf_tables", "bpf", "__builtin__ftrace"; empty: the kernel itself
 };
 

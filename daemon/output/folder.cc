@@ -186,6 +186,11 @@ Result<void> OutputFile::write(std::string_view bytes) {
   return {};
 }
 
+void OutputFile::set_permissions(mode_t mode) {
+  // Where the file system has none, it stays as it is.
+  [[maybe_unused]] int ignored = fchmod(fd_.get(), mode);
+}
+
 void OutputFile::start_writeback() {
   sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }

@@ -38,6 +38,8 @@ public:
   ~OutputFile();
 
   Result<void> write(std::string_view bytes);
+  // Who may read and write it, instead of what create() gave it.
+  void set_permissions(mode_t mode);
   // Lets the kernel begin to write to the disk.
   void start_writeback();
   // Waits for the disk. Several files may wait at once, each on a thread of its own: the file

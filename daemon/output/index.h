@@ -9,8 +9,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "daemon/profile/key_values.h"
 
 namespace pprofd {
 
@@ -23,8 +24,6 @@ struct IndexRow {
   int64_t samples = 0;
   std::string file;
 };
-
-using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 std::string index_text(const std::vector<IndexRow>& rows, const KeyValues& machine);
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "daemon/profile/folded.h"
+#include "daemon/profile/html/flame_graph_html.h"
 #include "daemon/profile/text.h"
 
 namespace pprofd {
@@ -64,6 +65,8 @@ Result<std::string> render(const perftools::profiles::Profile& profile, Format f
                            size_t text_lines) {
   if (format == Format::Pprof)
     return serialize_gzip(profile);
+  if (format == Format::Html)
+    return profile_html(profile);
   std::ostringstream out;
   if (format == Format::Folded) {
     write_folded(profile, 0, out);
@@ -93,6 +96,9 @@ RecordingOutput::~RecordingOutput() {
 
 Result<RecordingOutput> RecordingOutput::open(OutputOptions options) {
   const OutputTarget& target = options.target;
+  if (std::ranges::find(target.formats, Format::Html) != target.formats.end())
+    if (auto possible = check_html(); !possible)
+      return std::unexpected(possible.error());
   if (target.kind == OutputTarget::Kind::Stdout)
     return RecordingOutput(std::move(options), std::nullopt);
   auto folder = Folder::open(

@@ -15,9 +15,9 @@ struct FormatName {
   std::string_view name, ending;
 };
 
-constexpr std::array kFormats{FormatName{Format::Pprof, "pprof", ".pb.gz"},
-                              FormatName{Format::Folded, "folded", ".folded"},
-                              FormatName{Format::Text, "text", ".txt"}};
+constexpr std::array kFormats{
+    FormatName{Format::Pprof, "pprof", ".pb.gz"}, FormatName{Format::Folded, "folded", ".folded"},
+    FormatName{Format::Html, "html", ".html"}, FormatName{Format::Text, "text", ".txt"}};
 
 constexpr const char* kDefaultStem = "profile";
 
@@ -90,7 +90,7 @@ Result<Format> parse_format(std::string_view name) {
     if (known.name == name)
       return known.format;
   return fail("--format " + std::string(name), "there is no such format",
-              "choose one of: pprof, folded, text");
+              "choose one of: pprof, folded, html, text");
 }
 
 std::string_view format_name(Format format) {

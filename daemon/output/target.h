@@ -9,15 +9,15 @@
 
 namespace pprofd {
 
-enum class Format { Pprof, Folded, Text };
+enum class Format { Pprof, Folded, Html, Text };
 
-// "pprof", "folded", "text".
+// "pprof", "folded", "html", "text".
 Result<Format> parse_format(std::string_view name);
 
 // The name as parse_format takes it.
 std::string_view format_name(Format format);
 
-// ".pb.gz", ".folded", ".txt".
+// ".pb.gz", ".folded", ".html", ".txt".
 std::string_view file_ending(Format format);
 
 struct OutputRequest {

@@ -7,44 +7,35 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <mutex>
 #include <optional>
 #include <utility>
+
+#include "daemon/process/deleted.h"
 
 namespace pprofd {
 
 namespace {
 
-constexpr std::string_view kDeleted = " (deleted)";
 constexpr size_t kHints = 4;
 
-std::string_view without_deleted(std::string_view name) {
-  if (name.ends_with(kDeleted))
-    name.remove_suffix(kDeleted.size());
-  return name;
-}
+// The answer of an opening.
+using LateFile = LateValue<Result<OpenedFile>>;
 
 uint64_t open_files_limit() {
   rlimit limit{};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 }
 
-// The answer of an opening, which may come after nobody waits for it any more.
-struct LateAnswer {
-  std::mutex mutex;
-  std::optional<Result<OpenedFile>> file;
-};
-
-// Where to look when a file must be opened again.
-struct Hint {
-  pid_t pid = 0;
-  ProcessAddress start;
-  ProcessAddress end;
-};
-
 } // namespace
 
 struct ExecutableStore::Entry {
+  // Where to look when a file must be opened again.
+  struct Hint {
+    pid_t pid = 0;
+    ProcessAddress start;
+    ProcessAddress end;
+  };
+
   Executable executable;
   Fd fd;
   std::list<uint32_t>::iterator place; // in open_entries_, while fd is open
@@ -53,7 +44,7 @@ struct ExecutableStore::Entry {
   uint64_t generation = 0; // of the inode, 0: not told
   InodeKey mapped;         // the inode as mappings name it, all zero: not told
   std::vector<Hint> hints; // processes that mapped it, the latest first
-  std::shared_ptr<LateAnswer> late;
+  std::shared_ptr<LateFile> late;
 
   [[nodiscard]] bool is(ExecutableState state) const { return executable.state == state; }
 
@@ -75,7 +66,7 @@ struct ExecutableStore::Entry {
 struct ExecutableStore::Attempt {
   CallOutcome outcome = CallOutcome::refused;
   Result<OpenedFile> file = fail("open a file", "too many openings hang");
-  std::shared_ptr<LateAnswer> answer;
+  std::shared_ptr<LateFile> answer;
 };
 
 std::string_view Executable::basename() const {
@@ -179,17 +170,14 @@ ExecutableStore::Entry& ExecutableStore::open_mapped(const Wanted& wanted) {
 
 ExecutableStore::Attempt ExecutableStore::attempt(OpenRequest request, uid_t owner) {
   Attempt result;
-  result.answer = std::make_shared<LateAnswer>();
+  result.answer = std::make_shared<LateFile>();
   std::string key = request.name;
-  result.outcome = calls_.run(std::move(key), owner, options_.deadline,
-                              [open = open_, request = std::move(request), answer = result.answer] {
-                                Result<OpenedFile> file = open(request);
-                                const std::scoped_lock lock(answer->mutex);
-                                answer->file = std::move(file);
-                              });
+  result.outcome =
+      calls_.run_for(result.answer, std::move(key), owner, options_.deadline,
+                     [open = open_, request = std::move(request)] { return open(request); });
   switch (result.outcome) {
   case CallOutcome::done:
-    if (std::optional<Result<OpenedFile>>& file = result.answer->file)
+    if (auto file = result.answer->take())
       result.file = std::move(*file);
     break;
   case CallOutcome::timed_out:
@@ -337,7 +325,7 @@ bool ExecutableStore::reopen(Entry& entry) {
   OpenRequest request;
   request.name = *entry.executable.path;
   request.expected = entry.executable.file;
-  for (const Hint& hint : entry.hints) {
+  for (const Entry::Hint& hint : entry.hints) {
     request.pid = hint.pid;
     request.start = hint.start;
     request.end = hint.end;
@@ -382,21 +370,20 @@ std::vector<ExecutableId> ExecutableStore::tick() {
     Entry* waiting = entry(id);
     if (waiting == nullptr || !waiting->late)
       return true;
-    const std::shared_ptr<LateAnswer> answer = waiting->late;
-    const std::scoped_lock lock(answer->mutex);
-    if (!answer->file)
+    auto file = waiting->late->take();
+    if (!file)
       return false;
     waiting->late.reset();
     if (!waiting->is(ExecutableState::pending))
       return true; // another mapping of it has been opened meanwhile
-    if (*answer->file) {
+    if (*file) {
       ++stats_.opened;
-      take_file(*waiting, std::move(**answer->file));
+      take_file(*waiting, std::move(**file));
       opened.push_back({id});
     } else {
       ++stats_.unavailable;
       waiting->executable.state = ExecutableState::unavailable;
-      waiting->executable.why_unavailable = answer->file->error().why;
+      waiting->executable.why_unavailable = file->error().why;
     }
     return true;
   });
@@ -445,7 +432,8 @@ size_t ExecutableStore::memory() const {
   size_t bytes = 0;
   for (const auto& [id, entry] : entries_)
     bytes += sizeof(Entry) + kIndexed + entry->executable.path->capacity() +
-             entry->executable.build_id.capacity() + (entry->hints.capacity() * sizeof(Hint));
+             entry->executable.build_id.capacity() +
+             (entry->hints.capacity() * sizeof(Entry::Hint));
   return bytes;
 }
 

@@ -129,6 +129,20 @@ bool parse_uids(std::string_view value, uid_t& effective) {
   return uids.number(real, '\t') && uids.number(effective, '\t');
 }
 
+// Lines of "key:", blanks and a value.
+template <typename Field> void for_each_field(std::string_view text, Field&& field) {
+  Fields lines(text);
+  while (!lines.rest().empty()) {
+    const std::string_view line = lines.next('\n');
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos)
+      continue;
+    std::string_view value = line.substr(colon + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+    field(line.substr(0, colon), value);
+  }
+}
+
 std::vector<pid_t> parse_pids(std::string_view value) {
   std::vector<pid_t> pids;
   Fields fields(value);
@@ -158,12 +172,20 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
     after.next();
   if (!after.number(stat.flags))
     return std::nullopt;
-  for (int field = 10; field <= 19; ++field) // minflt … nice
-    after.next();
+  const auto number_then_skip = [&after](uint64_t& value, int fields) {
+    const bool read = after.number(value);
+    for (; fields > 0; --fields)
+      after.next();
+    return read;
+  };
+  if (!number_then_skip(stat.minor_faults, 1) || !number_then_skip(stat.major_faults, 1) ||
+      !number_then_skip(stat.user_ticks, 0) ||
+      !number_then_skip(stat.system_ticks, 4)) // cutime, cstime, priority, nice
+    return std::nullopt;
   if (!after.number(stat.threads))
     return std::nullopt;
   after.next(); // itrealvalue
-  if (!after.number(stat.start_ticks))
+  if (!number_then_skip(stat.start_ticks, 1) || !after.number(stat.rss_pages))
     return std::nullopt;
   return stat;
 }
@@ -171,24 +193,30 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
 std::optional<ProcStatus> parse_status(std::string_view text) {
   ProcStatus status;
   bool has_tgid = false;
-  Fields lines(text);
-  while (!lines.rest().empty()) {
-    const std::string_view line = lines.next('\n');
-    const size_t colon = line.find(":\t");
-    if (colon == std::string_view::npos)
-      continue;
-    const std::string_view key = line.substr(0, colon);
-    const std::string_view value = line.substr(colon + 2);
+  bool has_uids = true;
+  for_each_field(text, [&](std::string_view key, std::string_view value) {
     if (key == "Tgid")
       has_tgid = Fields(value).number(status.tgid);
     else if (key == "NSpid")
       status.namespace_pids = parse_pids(value);
-    else if (key == "Uid" && !parse_uids(value, status.effective_uid))
-      return std::nullopt;
-  }
-  if (!has_tgid)
+    else if (key == "Uid")
+      has_uids = parse_uids(value, status.effective_uid);
+  });
+  if (!has_tgid || !has_uids)
     return std::nullopt;
   return status;
+}
+
+std::optional<ProcIo> parse_io(std::string_view text) {
+  ProcIo io;
+  int found = 0;
+  for_each_field(text, [&](std::string_view key, std::string_view value) {
+    if (key == "read_bytes")
+      found += Fields(value).number(io.read_bytes) ? 1 : 0;
+    else if (key == "write_bytes")
+      found += Fields(value).number(io.written_bytes) ? 1 : 0;
+  });
+  return found == 2 ? std::optional(io) : std::nullopt;
 }
 
 std::optional<ProcMapping> parse_maps_line(std::string_view line) {
@@ -275,6 +303,46 @@ std::optional<uid_t> ProcFs::owner(pid_t pid) const {
   if (::stat(path(pid, ".").c_str(), &info) != 0)
     return std::nullopt;
   return info.st_uid;
+}
+
+std::optional<ProcIo> ProcFs::io(pid_t pid) const {
+  const std::optional<std::string> text = read_file(path(pid, "io"));
+  return text ? parse_io(*text) : std::nullopt;
+}
+
+std::optional<ProcSwitches> ProcFs::switches(pid_t pid, size_t most_threads) const {
+  const std::vector<pid_t> tids = threads(pid);
+  if (tids.empty() || tids.size() > most_threads)
+    return std::nullopt;
+  ProcSwitches sum;
+  for (const pid_t tid : tids) {
+    const auto text = read_file(path(pid, "task/" + std::to_string(tid) + "/status"));
+    for_each_field(text.value_or(""), [&](std::string_view key, std::string_view value) {
+      uint64_t count = 0;
+      if (key == "voluntary_ctxt_switches" && Fields(value).number(count))
+        sum.voluntary += count;
+      else if (key == "nonvoluntary_ctxt_switches" && Fields(value).number(count))
+        sum.involuntary += count;
+    });
+  }
+  return sum;
+}
+
+std::optional<size_t> ProcFs::descriptors(pid_t pid, size_t most) const {
+  const std::string folder = path(pid, "fd");
+  struct ::stat info{};
+  if (::stat(folder.c_str(), &info) == 0 && info.st_size > 0)
+    return static_cast<size_t>(info.st_size);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
+  if (!entries)
+    return std::nullopt;
+  size_t count = 0;
+  while (count < most)
+    if (const dirent* entry = ::readdir(entries.get()); entry == nullptr)
+      break;
+    else if (entry->d_name[0] != '.')
+      ++count;
+  return count;
 }
 
 Result<std::vector<ProcMapping>> ProcFs::maps(pid_t pid) const {

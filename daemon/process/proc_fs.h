@@ -28,8 +28,13 @@ struct ProcStat {
   char state = '?'; // 'Z' zombie, 'X' dead
   pid_t parent = 0;
   uint64_t flags = 0;
+  uint64_t minor_faults = 0;
+  uint64_t major_faults = 0;
+  uint64_t user_ticks = 0; // of CPU, USER_HZ
+  uint64_t system_ticks = 0;
   int64_t threads = 0;
   uint64_t start_ticks = 0; // since boot, USER_HZ
+  uint64_t rss_pages = 0;
   [[nodiscard]] bool kernel_thread() const { return (flags & 0x00200000) != 0; } // PF_KTHREAD
   [[nodiscard]] bool dead() const { return state == 'Z' || state == 'X' || state == 'x'; }
 };
@@ -39,6 +44,18 @@ struct ProcStatus {
   pid_t tgid = 0;
   std::vector<pid_t> namespace_pids; // NSpid: outermost namespace first
   uid_t effective_uid = 0;
+};
+
+// /proc/PID/io: what went to and came from storage.
+struct ProcIo {
+  uint64_t read_bytes = 0;
+  uint64_t written_bytes = 0;
+};
+
+// Of all threads, from their status.
+struct ProcSwitches {
+  uint64_t voluntary = 0;
+  uint64_t involuntary = 0;
 };
 
 // One executable line of /proc/PID/maps.
@@ -53,6 +70,7 @@ struct ProcMapping {
 
 std::optional<ProcStat> parse_stat(std::string_view text);
 std::optional<ProcStatus> parse_status(std::string_view text);
+std::optional<ProcIo> parse_io(std::string_view text);
 // The mapping of one line without its newline; nothing if it is not executable or not a line of
 // maps.
 std::optional<ProcMapping> parse_maps_line(std::string_view line);
@@ -75,6 +93,12 @@ public:
   [[nodiscard]] std::optional<std::string> exe(pid_t pid) const;          // " (deleted)" included
   [[nodiscard]] std::optional<uint64_t> mount_namespace(pid_t pid) const; // inode number
   [[nodiscard]] std::optional<uid_t> owner(pid_t pid) const;
+
+  [[nodiscard]] std::optional<ProcIo> io(pid_t pid) const;
+  // Nothing as well where there are more threads than `most_threads`.
+  [[nodiscard]] std::optional<ProcSwitches> switches(pid_t pid, size_t most_threads) const;
+  // How many files are open; counted one by one, up to `most`, before Linux 6.2.
+  [[nodiscard]] std::optional<size_t> descriptors(pid_t pid, size_t most) const;
 
   // Executable mappings, ascending. Fails when they cannot be read (gone, no privilege); a kernel
   // thread or a zombie has none.

@@ -371,7 +371,10 @@ size_t ProcessTable::retire_exited(uint64_t time,
   settle_uncertain();
   return std::erase_if(exited_, [&](const auto& item) {
     const Process& process = *item.second;
-    return process.exit_time < time && may_go(process);
+    const bool goes = process.exit_time < time && may_go(process);
+    if (goes && on_retired)
+      on_retired(process);
+    return goes;
   });
 }
 

@@ -96,6 +96,8 @@ public:
   std::function<void(Process&)> on_exec;
   // Called when what a process has mapped changed, and when it exited. Must not call the table.
   std::function<void(Process&)> on_mappings;
+  // Called before a process that has exited is freed.
+  std::function<void(const Process&)> on_retired;
 
   struct Stats {
     uint64_t events = 0;

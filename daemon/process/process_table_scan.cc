@@ -3,23 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <utility>
 
+#include "daemon/process/deleted.h"
 #include "daemon/process/process_table.h"
 
 namespace pprofd {
 
 namespace {
 
-constexpr std::string_view kDeleted = " (deleted)";
 constexpr size_t kMostNeighbours = 4;
-
-std::string_view without_deleted(std::string_view name) {
-  if (name.ends_with(kDeleted))
-    name.remove_suffix(kDeleted.size());
-  return name;
-}
 
 // What kind of mapping has this name, in /proc/PID/maps or in a MMAP record.
 MappingKind kind_of(std::string_view name) {
@@ -42,12 +35,6 @@ MappingKind kind_of(std::string_view name) {
   return MappingKind::other;
 }
 
-// The answer of the helper thread, which may come after nobody waits for it any more.
-struct Answer {
-  std::mutex mutex;
-  std::optional<ProcSnapshot> snapshot;
-};
-
 } // namespace
 
 Result<size_t> ProcessTable::scan_all() {
@@ -67,21 +54,13 @@ bool ProcessTable::scan(pid_t pid) {
 Process* ProcessTable::read(pid_t pid) {
   const uint64_t known_since = options_.clocks.monotonic();
   ++stats_.scans;
-  const auto answer = std::make_shared<Answer>();
-  const CallOutcome outcome =
-      calls_.run("scan " + std::to_string(pid), proc_.owner(pid).value_or(0),
-                 options_.scan_deadline, [proc = proc_, pid, answer] {
-                   std::optional<ProcSnapshot> snapshot = read_snapshot(proc, pid);
-                   const std::scoped_lock lock(answer->mutex);
-                   answer->snapshot = std::move(snapshot);
-                 });
-  std::optional<ProcSnapshot> snapshot;
-  if (outcome == CallOutcome::done) {
-    snapshot = std::move(answer->snapshot);
-  } else {
+  auto read_in_time = calls_.value_of("scan " + std::to_string(pid), proc_.owner(pid).value_or(0),
+                                      options_.scan_deadline,
+                                      [proc = proc_, pid] { return read_snapshot(proc, pid); });
+  if (!read_in_time)
     ++stats_.scan_timeouts;
-    snapshot = read_snapshot_without_maps(proc_, pid);
-  }
+  const std::optional<ProcSnapshot> snapshot =
+      read_in_time ? std::move(*read_in_time) : read_snapshot_without_maps(proc_, pid);
   if (!snapshot) {
     ++stats_.scan_failures;
     return nullptr;

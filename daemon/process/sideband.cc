@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <ctime>
 #include <iterator>
 #include <tuple>
 #include <utility>
 
 #include "daemon/perf/perf_event.h"
 #include "daemon/process/sideband_record.h"
+#include "symbolizer/base/clock.h"
 
 namespace pprofd {
 
@@ -20,12 +20,6 @@ namespace {
 
 constexpr size_t kLeastPages = 8;
 constexpr size_t kMostPages = 256; // ten thousand threads of one process may end at once
-
-uint64_t monotonic_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return (static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U) + static_cast<uint64_t>(now.tv_nsec);
-}
 
 size_t page_size() {
   return static_cast<size_t>(::sysconf(_SC_PAGESIZE));
@@ -123,7 +117,7 @@ Result<Sideband::Cpu> Sideband::open_cpu(int cpu) {
 
 uint64_t Sideband::drain(std::vector<ProcessEvent>& out) {
   // Records stamped before this moment are in their rings by the time these are read.
-  const uint64_t complete_until = monotonic_now();
+  const uint64_t complete_until = monotonic_ns();
   std::ranges::move(leftover_, std::back_inserter(out));
   leftover_.clear();
   for (auto& [number, cpu] : cpus_)
@@ -144,7 +138,7 @@ void Sideband::drain_cpu(Cpu& cpu, std::vector<ProcessEvent>& out) {
   if (reader.corrupted() != cpu.corrupted_seen) {
     cpu.corrupted_seen = reader.corrupted();
     ++corrupted_;
-    out.push_back({monotonic_now(), 0, 0, LostEvent{1}});
+    out.push_back({monotonic_ns(), 0, 0, LostEvent{1}});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +36,11 @@ private:
 // From contents to the id (or index) of the entry.
 class EntryIndex {
 public:
+  // Nothing: there is no such entry.
+  [[nodiscard]] std::optional<uint64_t> find(const EntryKey& key) const {
+    const auto found = ids_.find(key.bytes());
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  }
   // The id of the entry with this key and whether it is new: then `next` is its id from now on.
   std::pair<uint64_t, bool> find_or_add(const EntryKey& key, uint64_t next) {
     if (auto found = ids_.find(key.bytes()); found != ids_.end())

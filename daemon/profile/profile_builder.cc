@@ -6,6 +6,9 @@
 #include <stdexcept>
 
 #include "daemon/profile/entry_key.h"
+#include "daemon/profile/function_table.h"
+#include "daemon/profile/lines.h"
+#include "daemon/profile/path.h"
 #include "daemon/profile/saturating.h"
 #include "daemon/profile/string_table.h"
 
@@ -35,10 +38,6 @@ void check_header(const ProfileHeader& header) {
               header.sample_types,
               [&](const auto& type) { return type.first == header.default_sample_type; }),
           "the default sample type is none of the sample types");
-}
-
-std::string_view last_component(std::string_view path) {
-  return path.substr(path.rfind('/') + 1); // npos + 1 is 0
 }
 
 // Readers take a build id for hexadecimal digits, lower case; anything else is no build id.
@@ -87,7 +86,8 @@ struct ProfileBuilder::State {
   uint64_t unknown_mapping = 0;
   std::vector<bool> never_first; // by mapping id - 1
   EntryKey key;
-  EntryIndex mappings, functions, locations, samples;
+  FunctionTable functions{profile, strings};
+  EntryIndex mappings, locations, samples;
 };
 
 ProfileBuilder::State::State(const ProfileHeader& header) : symbolized(header.symbolized) {
@@ -120,20 +120,9 @@ uint64_t ProfileBuilder::State::add_unknown_mapping() {
 
 // The function that stands for an address without a symbol.
 uint64_t ProfileBuilder::State::add_place(const proto::Mapping& mapping, uint64_t address) {
-  int64_t name =
-      strings.add(unsymbolized_name(profile.string_table(static_cast<int>(mapping.filename())),
-                                    address - mapping.memory_start() + mapping.file_offset()));
-  key.clear();
-  key.number(name).number(name).number(int64_t{0}).number(int64_t{0});
-  auto next = static_cast<uint64_t>(profile.function_size()) + 1;
-  auto [id, added] = functions.find_or_add(key, next);
-  if (added) {
-    auto& function = *profile.add_function();
-    function.set_id(id);
-    function.set_name(name);
-    function.set_system_name(name);
-  }
-  return id;
+  std::string name = unsymbolized_name(profile.string_table(static_cast<int>(mapping.filename())),
+                                       address - mapping.memory_start() + mapping.file_offset());
+  return functions.add({.name = std::move(name), .system_name = {}, .file = {}});
 }
 
 void ProfileBuilder::State::note_lines(proto::Mapping& mapping,
@@ -223,23 +212,7 @@ uint64_t ProfileBuilder::add_mapping(const MappingInfo& mapping) {
 }
 
 uint64_t ProfileBuilder::add_function(const FunctionInfo& function) {
-  State& s = *state_;
-  int64_t name = s.strings.add(function.name);
-  int64_t system_name = function.system_name.empty() ? name : s.strings.add(function.system_name);
-  int64_t file = s.strings.add(function.file);
-  s.key.clear();
-  s.key.number(name).number(system_name).number(file).number(function.start_line);
-  auto next = static_cast<uint64_t>(s.profile.function_size()) + 1;
-  auto [id, added] = s.functions.find_or_add(s.key, next);
-  if (!added)
-    return id;
-  auto& entry = *s.profile.add_function();
-  entry.set_id(id);
-  entry.set_name(name);
-  entry.set_system_name(system_name);
-  entry.set_filename(file);
-  entry.set_start_line(function.start_line);
-  return id;
+  return state_->functions.add(function);
 }
 
 uint64_t ProfileBuilder::add_location(uint64_t mapping, uint64_t address,
@@ -269,12 +242,7 @@ uint64_t ProfileBuilder::add_location(uint64_t mapping, uint64_t address,
   location.set_id(id);
   location.set_mapping_id(mapping);
   location.set_address(address);
-  for (const LineInfo& line : lines) {
-    auto& added_line = *location.add_line();
-    added_line.set_function_id(line.function);
-    added_line.set_line(line.line);
-    added_line.set_column(line.column);
-  }
+  set_lines(lines, location);
   return id;
 }
 

@@ -141,4 +141,25 @@ Result<perftools::profiles::Profile> parse_profile(std::string_view bytes,
 Result<perftools::profiles::Profile>
 merge(std::span<const perftools::profiles::Profile* const> profiles);
 
+// The same, one profile after the other: memory depends on what is distinct in them, not on how
+// many there are. One thread.
+class ProfileMerger {
+public:
+  ProfileMerger();
+  ProfileMerger(ProfileMerger&&) noexcept;
+  ProfileMerger& operator=(ProfileMerger&&) noexcept;
+  ~ProfileMerger();
+
+  // Errors: its types are not those of the profiles before; nothing is added then.
+  Result<void> add(const perftools::profiles::Profile& profile);
+  // What it takes by now, estimated.
+  [[nodiscard]] size_t memory_bytes() const;
+  // An empty message where nothing was added.
+  perftools::profiles::Profile finish() &&;
+
+private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 } // namespace pprofd

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <unordered_set>
@@ -15,10 +16,6 @@ namespace pprofd {
 namespace proto = perftools::profiles;
 
 namespace {
-
-const std::string& text(const proto::Profile& profile, int64_t index) {
-  return profile.string_table(static_cast<int>(index));
-}
 
 std::string type_text(const proto::Profile& profile, const proto::ValueType& type) {
   return text(profile, type.type()) + "/" + text(profile, type.unit());
@@ -44,17 +41,26 @@ struct MergedLabel {
   [[nodiscard]] auto order() const { return std::tuple(is_number, key, position); }
 };
 
+Result<void> check_compatible(const proto::Profile& a, const proto::Profile& b) {
+  constexpr const char* kWhat = "merge profiles";
+  if (types_text(a) != types_text(b))
+    return fail(kWhat, "they measure different things: " + types_text(a) + " and " + types_text(b));
+  std::string period_a = type_text(a, a.period_type());
+  std::string period_b = type_text(b, b.period_type());
+  if (period_a != period_b)
+    return fail(kWhat, "their period types differ: " + period_a + " and " + period_b);
+  return {};
+}
+
+} // namespace
+
 // Puts samples of one profile after the other into the merged one, with the entries they need.
-class Merger {
-public:
-  proto::Profile run(std::span<const proto::Profile* const> sources) {
-    header(sources);
-    for (const proto::Profile* source : sources)
-      add(*source);
-    return std::move(out_);
+struct ProfileMerger::State {
+  void add(const proto::Profile& profile) {
+    add_header(profile);
+    add_samples(profile);
   }
 
-private:
   // What is known of the profile that is being added.
   struct Source {
     explicit Source(const proto::Profile& p)
@@ -69,8 +75,9 @@ private:
     std::vector<uint64_t> new_mapping, new_function, new_location;
   };
 
-  void header(std::span<const proto::Profile* const> sources);
-  void add(const proto::Profile& profile);
+  void copy_types(const proto::Profile& first);
+  void add_header(const proto::Profile& profile);
+  void add_samples(const proto::Profile& profile);
   void add_sample(Source& source, const proto::Sample& sample);
   std::vector<MergedLabel> labels(const Source& source, const proto::Sample& sample);
   uint64_t map_mapping(Source& source, int position);
@@ -81,10 +88,12 @@ private:
   StringTable strings_{out_};
   EntryKey key_;
   EntryIndex mappings_, functions_, locations_, samples_;
+  std::unordered_set<int64_t> comments_;
+  bool first_ = true;
+  size_t frames_ = 0; // of the stacks
 };
 
-void Merger::header(std::span<const proto::Profile* const> sources) {
-  const proto::Profile& first = *sources.front();
+void ProfileMerger::State::copy_types(const proto::Profile& first) {
   auto copy_type = [&](const proto::ValueType& from, proto::ValueType& to) {
     to.set_type(strings_.add(text(first, from.type())));
     to.set_unit(strings_.add(text(first, from.unit())));
@@ -95,27 +104,29 @@ void Merger::header(std::span<const proto::Profile* const> sources) {
     copy_type(first.period_type(), *out_.mutable_period_type());
   out_.set_drop_frames(strings_.add(text(first, first.drop_frames())));
   out_.set_keep_frames(strings_.add(text(first, first.keep_frames())));
-
-  std::unordered_set<int64_t> comments;
-  for (const proto::Profile* source : sources) {
-    int64_t time = source->time_nanos();
-    if (time != 0 && (out_.time_nanos() == 0 || time < out_.time_nanos()))
-      out_.set_time_nanos(time);
-    out_.set_duration_nanos(saturating_add(out_.duration_nanos(), source->duration_nanos()));
-    out_.set_period(std::max(out_.period(), source->period()));
-    for (int64_t comment : source->comment()) {
-      int64_t merged = strings_.add(text(*source, comment));
-      if (comments.insert(merged).second)
-        out_.add_comment(merged);
-    }
-    if (out_.default_sample_type() == 0)
-      out_.set_default_sample_type(strings_.add(text(*source, source->default_sample_type())));
-    if (out_.doc_url() == 0)
-      out_.set_doc_url(strings_.add(text(*source, source->doc_url())));
-  }
 }
 
-void Merger::add(const proto::Profile& profile) {
+void ProfileMerger::State::add_header(const proto::Profile& profile) {
+  if (first_)
+    copy_types(profile);
+  first_ = false;
+  int64_t time = profile.time_nanos();
+  if (time != 0 && (out_.time_nanos() == 0 || time < out_.time_nanos()))
+    out_.set_time_nanos(time);
+  out_.set_duration_nanos(saturating_add(out_.duration_nanos(), profile.duration_nanos()));
+  out_.set_period(std::max(out_.period(), profile.period()));
+  for (int64_t comment : profile.comment()) {
+    int64_t merged = strings_.add(text(profile, comment));
+    if (comments_.insert(merged).second)
+      out_.add_comment(merged);
+  }
+  if (out_.default_sample_type() == 0)
+    out_.set_default_sample_type(strings_.add(text(profile, profile.default_sample_type())));
+  if (out_.doc_url() == 0)
+    out_.set_doc_url(strings_.add(text(profile, profile.doc_url())));
+}
+
+void ProfileMerger::State::add_samples(const proto::Profile& profile) {
   Source source(profile);
   // The main executable of the first profile stays first, whether samples lie in it or not.
   if (out_.mapping_size() == 0 && profile.mapping_size() > 0)
@@ -125,7 +136,8 @@ void Merger::add(const proto::Profile& profile) {
       add_sample(source, sample);
 }
 
-std::vector<MergedLabel> Merger::labels(const Source& source, const proto::Sample& sample) {
+std::vector<MergedLabel> ProfileMerger::State::labels(const Source& source,
+                                                      const proto::Sample& sample) {
   std::vector<MergedLabel> merged;
   for (const auto& label : sample.label()) {
     std::string_view key = text(source.profile, label.key());
@@ -142,7 +154,7 @@ std::vector<MergedLabel> Merger::labels(const Source& source, const proto::Sampl
   return merged;
 }
 
-void Merger::add_sample(Source& source, const proto::Sample& sample) {
+void ProfileMerger::State::add_sample(Source& source, const proto::Sample& sample) {
   std::vector<uint64_t> trace;
   trace.reserve(static_cast<size_t>(sample.location_id_size()));
   for (uint64_t id : sample.location_id())
@@ -162,6 +174,7 @@ void Merger::add_sample(Source& source, const proto::Sample& sample) {
       present.set_value(i, saturating_add(present.value(i), sample.value(i)));
     return;
   }
+  frames_ += trace.size();
   auto& entry = *out_.add_sample();
   entry.mutable_location_id()->Add(trace.begin(), trace.end());
   *entry.mutable_value() = sample.value();
@@ -174,7 +187,7 @@ void Merger::add_sample(Source& source, const proto::Sample& sample) {
   }
 }
 
-uint64_t Merger::map_mapping(Source& source, int position) {
+uint64_t ProfileMerger::State::map_mapping(Source& source, int position) {
   uint64_t& known = source.new_mapping[static_cast<size_t>(position)];
   if (known != 0)
     return known;
@@ -209,7 +222,7 @@ uint64_t Merger::map_mapping(Source& source, int position) {
   return id;
 }
 
-uint64_t Merger::map_function(Source& source, int position) {
+uint64_t ProfileMerger::State::map_function(Source& source, int position) {
   uint64_t& known = source.new_function[static_cast<size_t>(position)];
   if (known != 0)
     return known;
@@ -233,7 +246,7 @@ uint64_t Merger::map_function(Source& source, int position) {
   return id;
 }
 
-uint64_t Merger::map_location(Source& source, int position) {
+uint64_t ProfileMerger::State::map_location(Source& source, int position) {
   uint64_t& known = source.new_location[static_cast<size_t>(position)];
   if (known != 0)
     return known;
@@ -270,18 +283,39 @@ uint64_t Merger::map_location(Source& source, int position) {
   return id;
 }
 
-Result<void> check_compatible(const proto::Profile& a, const proto::Profile& b) {
-  constexpr const char* kWhat = "merge profiles";
-  if (types_text(a) != types_text(b))
-    return fail(kWhat, "they measure different things: " + types_text(a) + " and " + types_text(b));
-  std::string period_a = type_text(a, a.period_type());
-  std::string period_b = type_text(b, b.period_type());
-  if (period_a != period_b)
-    return fail(kWhat, "their period types differ: " + period_a + " and " + period_b);
+ProfileMerger::ProfileMerger() : state_(std::make_unique<State>()) {}
+ProfileMerger::ProfileMerger(ProfileMerger&&) noexcept = default;
+ProfileMerger& ProfileMerger::operator=(ProfileMerger&&) noexcept = default;
+ProfileMerger::~ProfileMerger() = default;
+
+Result<void> ProfileMerger::add(const proto::Profile& profile) {
+  if (!state_->first_)
+    if (auto ok = check_compatible(state_->out_, profile); !ok)
+      return ok;
+  state_->add(profile);
   return {};
 }
 
-} // namespace
+size_t ProfileMerger::memory_bytes() const {
+  constexpr size_t kSample = 250; // the message with its values, its key in the index
+  constexpr size_t kFrame = 16;   // an id in the message and one in the key
+  constexpr size_t kEntry = 350;  // a location or function with its key
+  constexpr size_t kString = 120;
+  const proto::Profile& out = state_->out_;
+  return static_cast<size_t>(out.sample_size()) * kSample + state_->frames_ * kFrame +
+         static_cast<size_t>(out.location_size() + out.function_size()) * kEntry +
+         static_cast<size_t>(out.string_table_size()) * kString;
+}
+
+proto::Profile ProfileMerger::finish() && {
+  proto::Profile merged = std::move(state_->out_);
+  if (std::ranges::none_of(merged.sample(), is_zero))
+    return merged;
+  // Samples that cancelled out left entries behind that nobody refers to any more.
+  State again;
+  again.add(merged);
+  return std::move(again.out_);
+}
 
 Result<proto::Profile> merge(std::span<const proto::Profile* const> profiles) {
   if (profiles.empty())
@@ -289,12 +323,11 @@ Result<proto::Profile> merge(std::span<const proto::Profile* const> profiles) {
   for (const proto::Profile* profile : profiles)
     if (auto ok = check_compatible(*profiles.front(), *profile); !ok)
       return std::unexpected(ok.error());
-  proto::Profile merged = Merger().run(profiles);
-  if (std::ranges::none_of(merged.sample(), is_zero))
-    return merged;
-  // Samples that cancelled out left entries behind that nobody refers to any more.
-  const proto::Profile* again = &merged;
-  return Merger().run({&again, 1});
+  ProfileMerger merger;
+  for (const proto::Profile* profile : profiles)
+    if (auto ok = merger.add(*profile); !ok)
+      return std::unexpected(ok.error());
+  return std::move(merger).finish();
 }
 
 } // namespace pprofd

@@ -1,5 +1,6 @@
-// The string table of a profile under construction: each string once, "" first.
-// One thread; the profile outlives the table and nobody else adds to its string_table.
+// The strings of a profile, and its table of them: each string once, "" first. Of a profile under
+// construction, or of one that is there and gets more strings. One thread; the profile outlives the
+// table and nobody else adds to its string_table.
 #pragma once
 
 #include <string>
@@ -12,9 +13,18 @@
 
 namespace pprofd {
 
+// A string of a profile that was read, by its index. One of `profile`'s own.
+inline const std::string& text(const perftools::profiles::Profile& profile, int64_t index) {
+  return profile.string_table(static_cast<int>(index));
+}
+
 class StringTable {
 public:
-  explicit StringTable(perftools::profiles::Profile& profile) : profile_(profile) { add(""); }
+  explicit StringTable(perftools::profiles::Profile& profile) : profile_(profile) {
+    for (int i = 0; i < profile.string_table_size(); i++)
+      index_.emplace(profile.string_table(i), i);
+    add("");
+  }
 
   // The index of `text`, which becomes UTF-8 where it is not.
   int64_t add(std::string_view text) {
@@ -24,7 +34,7 @@ public:
       return add(to_utf8(text));
     std::string& stored = *profile_.add_string_table();
     stored = text;
-    auto index = static_cast<int64_t>(index_.size());
+    auto index = int64_t{profile_.string_table_size()} - 1;
     index_.emplace(stored, index);
     return index;
   }

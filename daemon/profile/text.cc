@@ -6,6 +6,8 @@
 #include <ostream>
 
 #include "daemon/profile/saturating.h"
+#include "daemon/profile/string_table.h"
+#include "daemon/profile/table/padded.h"
 #include "daemon/profile/table/short_name.h"
 
 namespace pprofd {
@@ -13,10 +15,6 @@ namespace pprofd {
 namespace proto = perftools::profiles;
 
 namespace {
-
-const std::string& text(const proto::Profile& profile, int64_t index) {
-  return profile.string_table(static_cast<int>(index));
-}
 
 std::string local_time(int64_t nanoseconds) {
   std::time_t seconds = nanoseconds / 1'000'000'000;
@@ -30,12 +28,6 @@ std::string local_time(int64_t nanoseconds) {
 
 std::string trimmed(std::string text) {
   text.erase(0, text.find_first_not_of(' '));
-  return text;
-}
-
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width)
-    text.insert(0, width - text.size(), ' ');
   return text;
 }
 
@@ -83,6 +75,11 @@ std::string display_name(std::string_view name, bool long_names) {
   return shown;
 }
 
+std::string display_name(const FunctionNode& function, bool long_names) {
+  const std::string name = display_name(function.name, long_names);
+  return function.place.empty() ? name : name + " " + display_name(function.place, true);
+}
+
 size_t shown_functions(const FunctionGraph& graph, size_t top) {
   return top == 0 ? graph.functions.size() : std::min(top, graph.functions.size());
 }
@@ -118,13 +115,14 @@ void write_heading(const proto::Profile& profile, const TextOptions& options,
   int64_t accounted = 0;
   for (size_t i = 0; i < shown; i++)
     accounted = saturating_add(accounted, graph.functions[i].flat);
-  out << "Showing " << shown << " of " << graph.functions.size() << " functions, "
+  out << "Showing " << shown << " of " << graph.functions.size()
+      << (options.granularity == Granularity::Lines ? " lines, " : " functions, ")
       << format(accounted) << " (" << trimmed(percentage(accounted, total)) << ") of "
       << format(total) << '\n';
 }
 
 void write_text(const proto::Profile& profile, const TextOptions& options, std::ostream& out) {
-  FunctionGraph graph = function_graph(profile, options.value_index);
+  FunctionGraph graph = function_graph(profile, options.value_index, options.granularity);
   int64_t total = options.total.value_or(total_value(profile, options.value_index));
   size_t shown = shown_functions(graph, options.top);
   ValueFormat format = table_format(profile, options.value_index, graph, shown, total);
@@ -136,9 +134,8 @@ void write_text(const proto::Profile& profile, const TextOptions& options, std::
     sum = saturating_add(sum, function.flat);
     out << padded(format(function.flat), 10) << ' ' << percentage(function.flat, total) << ' '
         << percentage(sum, total) << ' ' << padded(format(function.cum), 10) << ' '
-        << percentage(function.cum, total) << "  "
-        << display_name(function.name, options.long_names) << inlining_note(function.inlining)
-        << '\n';
+        << percentage(function.cum, total) << "  " << display_name(function, options.long_names)
+        << inlining_note(function.inlining) << '\n';
   }
 }
 

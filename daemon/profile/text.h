@@ -18,6 +18,7 @@ struct TextOptions {
   int value_index = 0;
   size_t top = 0; // functions shown; 0 is all
   bool long_names = false;
+  Granularity granularity = Granularity::Functions;
   // What percentages are of; by default the sum of all samples of the profile.
   std::optional<int64_t> total;
   std::vector<std::string> notes; // lines of the heading: "Focus: regex"
@@ -43,5 +44,8 @@ ValueFormat table_format(const perftools::profiles::Profile& profile, int value_
 // A name as a table shows it: on one line, and without a command to the terminal, whatever its
 // bytes are.
 std::string display_name(std::string_view name, bool long_names);
+
+// The same of a function, with its file and line where it has one.
+std::string display_name(const FunctionNode& function, bool long_names);
 
 } // namespace pprofd

@@ -36,7 +36,7 @@ IndexRow index_row(const Recording& recording, const CollectedProcess& collected
 }
 
 KeyValues machine_facts(const Recording& recording) {
-  const CollectorTotals totals = recording.collector().totals();
+  const CollectorTotals& totals = recording.window().totals;
   KeyValues facts{{"host", recording.info().host},
                   {"kernel", recording.info().kernel},
                   {"host.samples.taken", std::to_string(totals.taken())},
@@ -50,18 +50,21 @@ KeyValues machine_facts(const Recording& recording) {
 class ProfileWriter {
 public:
   ProfileWriter(const Recording& recording, RecordingOutput& output, bool one_file)
-      : recording_(recording), output_(output), one_file_(one_file),
-        kernel_(KernelNames::resolve(recording.collector())) {}
+      : recording_(recording), output_(output), one_file_(one_file) {
+    kernel_.add(recording.window());
+  }
 
   Result<Profile> write_all() {
     const Collector& collector = recording_.collector();
-    const bool merged = one_file_ && collector.collected().size() != 1;
+    const CollectedWindow& window = recording_.window();
+    const bool merged = one_file_ && window.processes.size() != 1;
     RecordingInfo info = recording_.info();
     info.merged = merged;
     std::vector<ComposedProfile> profiles;
-    profiles.reserve(collector.collected().size());
-    for (const auto& process : collector.collected()) {
+    profiles.reserve(window.processes.size());
+    for (const auto& process : window.processes) {
       profiles.push_back(compose_profile(info, *process, collector, kernel_));
+      missing_ += profiles.back().missing;
       if (!merged)
         output_.write(index_row(recording_, *process), profiles.back().profile);
     }
@@ -69,19 +72,21 @@ public:
       return merged ? fail("write the profile", recording_.why_nothing()) : Result<Profile>();
     if (profiles.size() == 1 && !merged)
       return std::move(profiles.front().profile);
-    auto everything = compose_merged(info, profiles, collector.totals().samples);
+    auto everything = compose_merged(info, profiles, window.totals.samples);
     if (everything && merged)
       output_.write({}, *everything);
     return everything;
   }
 
   [[nodiscard]] const KernelNames& kernel() const { return kernel_; }
+  [[nodiscard]] const MissingNames& missing() const { return missing_; }
 
 private:
   const Recording& recording_;
   RecordingOutput& output_;
   bool one_file_;
   KernelNames kernel_;
+  MissingNames missing_;
 };
 
 void warn(std::string what, std::string why, std::string hint = {}) {
@@ -124,7 +129,7 @@ Result<void> write_output(const RecordOptions& options, const Recording& recordi
   if (!everything)
     return std::unexpected(everything.error());
   if (options.top != 0)
-    print_summary(recording, *everything, files, options.top);
+    print_summary(recording, *everything, writer.missing(), files, options.top);
   for (const Error& error : files.failed)
     print_error(error);
   if (!files.failed.empty())
@@ -153,6 +158,7 @@ Result<void> record(const RecordOptions& options, std::unique_ptr<Recording>& re
     return run;
   if (auto written = write_output(options, *recording, *output, one_file); !written)
     return written;
+  recording->finish_indexes();
   if (!recording->filter().matched() && !options.target.all)
     return fail("record " + recording->filter().description(), recording->why_nothing());
   return {};

@@ -1,12 +1,8 @@
 #include "daemon/record/recording.h"
 
-#include <poll.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
-#include <thread>
+#include <algorithm>
 
 #include "daemon/cli/progress_line.h"
 #include "daemon/doctor/probes.h"
@@ -20,15 +16,14 @@ using std::chrono::steady_clock;
 // How often the ring buffer is drained when nothing asks for it earlier.
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kNamesAtMost{15'000};
+constexpr std::chrono::milliseconds kIndexesAtMost{300}; // somebody waits for the prompt
 
 RecordingInfo describe(const RecordOptions& options, const SamplingEvent& event) {
-  utsname name{};
-  uname(&name);
-  return {.event = event,
-          .frequency = options.frequency,
-          .symbolized = !options.raw,
-          .host = name.nodename,
-          .kernel = name.release};
+  RecordingInfo info = describe_machine();
+  info.event = event;
+  info.frequency = options.frequency;
+  info.symbolized = !options.raw;
+  return info;
 }
 
 int64_t wall_clock_nanos() {
@@ -37,23 +32,18 @@ int64_t wall_clock_nanos() {
       .count();
 }
 
-// Where all CPUs are taken, short processes and stacks that wait for rows would wait for us. What
-// is needed is little; where more is not allowed it goes on as it was.
-void take_precedence() {
-  constexpr int kNice = -10;
-  (void)setpriority(PRIO_PROCESS, 0, kNice);
-}
-
 } // namespace
 
-Recording::Recording(const RecordOptions& options, TargetFilter filter, StopSignals signals)
+Recording::Recording(const RecordOptions& options, TargetFilter filter, Signals signals)
     : options_(options), filter_(std::move(filter)), signals_(std::move(signals)) {}
 
 Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& options) {
   auto filter = TargetFilter::create(options.target);
   if (!filter)
     return std::unexpected(filter.error());
-  auto signals = StopSignals::block();
+  if (auto cache = IndexCache::open_chosen(options.indexes); !cache)
+    return std::unexpected(cache.error());
+  auto signals = Signals::block({SIGINT, SIGTERM, SIGHUP, SIGCHLD});
   if (!signals)
     return std::unexpected(signals.error());
   std::unique_ptr<Recording> recording(
@@ -74,7 +64,8 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
                                          .user_stacks = options.user,
                                          .default_verdict = recording->filter_.default_verdict()},
                              .worker = {.demangle = options.demangle},
-                             .names = !options.raw};
+                             .names = !options.raw,
+                             .index_folder = options.indexes.folder};
   auto created = Collector::create(collector);
   if (!created)
     return std::unexpected(explain_start_failure({}, created.error()));
@@ -102,16 +93,27 @@ Result<void> Recording::run() {
   sample_until_end();
   info_.duration_nanos = std::chrono::nanoseconds(steady_clock::now() - started_).count();
   // From here on there is output to write: another Ctrl-C ends that at once.
-  signals_.release();
+  Signals::release({SIGINT, SIGTERM, SIGHUP});
   names_late_ = !collector_->finish(kNamesAtMost);
-  info_.unattributed_drops = collector_->totals().unattributed_drops;
+  info_.unattributed_drops = window().totals.unattributed_drops;
   return {};
+}
+
+void Recording::finish_indexes() {
+  collector_->finish_indexes(kIndexesAtMost);
 }
 
 std::string Recording::why_nothing() const {
   if (!filter_.matched() && !options_.target.all)
     return "no process matched while it ran";
   return "no process was on a CPU when a sample was taken";
+}
+
+// SIGCHLD only wakes.
+bool Recording::stop_asked() {
+  const auto signals = signals_.take();
+  stop_ = stop_ || std::ranges::any_of(signals, [](int signal) { return signal != SIGCHLD; });
+  return stop_;
 }
 
 bool Recording::target_ended() {
@@ -121,8 +123,8 @@ bool Recording::target_ended() {
 void Recording::sample_until_end() {
   ProgressLine progress(STDERR_FILENO);
   while (true) {
-    wait_for_tick();
-    const bool stop = signals_.take() || target_ended();
+    collector_->wait_for_work(signals_.fd(), next_tick());
+    const bool stop = stop_asked() || target_ended();
     collector_->tick();
     filter_.tick();
     const auto elapsed = steady_clock::now() - started_;
@@ -133,26 +135,16 @@ void Recording::sample_until_end() {
       progress.update({.elapsed = elapsed,
                        .duration = options_.duration,
                        .samples = totals.taken(),
-                       .processes = collector_->collected().size(),
+                       .processes = window().processes.size(),
                        .dropped = totals.dropped()});
     }
   }
 }
 
-void Recording::wait_for_tick() {
-  auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(kTick);
-  if (options_.duration)
-    wait = std::min(wait, *options_.duration - (steady_clock::now() - started_));
-  wait = std::max(wait, std::chrono::nanoseconds(0));
-  std::array<pollfd, 3> fds{{{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
-                             {.fd = collector_->samples_fd(), .events = POLLIN, .revents = 0},
-                             {.fd = collector_->events_fd(), .events = POLLIN, .revents = 0}}};
-  const timespec timeout{.tv_sec = wait.count() / 1'000'000'000,
-                         .tv_nsec = wait.count() % 1'000'000'000};
-  ppoll(fds.data(), fds.size(), &timeout, nullptr);
-  // A storm of mappings must not wake the reader for each of them.
-  if (fds[2].revents != 0)
-    std::this_thread::sleep_for(Sideband::kDrainInterval);
+std::chrono::nanoseconds Recording::next_tick() const {
+  const std::chrono::nanoseconds tick = kTick;
+  return options_.duration ? std::min(tick, *options_.duration - (steady_clock::now() - started_))
+                           : tick;
 }
 
 } // namespace pprofd

@@ -12,8 +12,8 @@
 #include "daemon/collect/collector.h"
 #include "daemon/compose/process_profile.h"
 #include "daemon/record/command.h"
-#include "daemon/record/stop_signals.h"
-#include "daemon/record/target_filter.h"
+#include "daemon/signals/signals.h"
+#include "daemon/target/target_filter.h"
 #include "symbolizer/base/result.h"
 
 namespace pprofd {
@@ -27,6 +27,8 @@ public:
   Result<void> run();
 
   [[nodiscard]] const Collector& collector() const { return *collector_; }
+  // What was collected.
+  [[nodiscard]] const CollectedWindow& window() const { return collector_->current(); }
   [[nodiscard]] const RecordingInfo& info() const { return info_; }
   [[nodiscard]] const TargetFilter& filter() const { return filter_; }
   [[nodiscard]] const Target& target() const { return options_.target; }
@@ -34,24 +36,29 @@ public:
   [[nodiscard]] std::string why_nothing() const;
   // The started command; none without one.
   std::optional<Command>& command() { return command_; }
+  // Lets indexes become ready that are being made (a short while; Ctrl-C ends it): the next
+  // recording has the use of it. When all that was asked for is done.
+  void finish_indexes();
   // Names that did not come in time are missing from the profiles.
   [[nodiscard]] bool names_late() const { return names_late_; }
 
 private:
-  Recording(const RecordOptions& options, TargetFilter filter, StopSignals signals);
+  Recording(const RecordOptions& options, TargetFilter filter, Signals signals);
 
   Result<void> start();
   void sample_until_end();
+  bool stop_asked();
   [[nodiscard]] bool target_ended();
-  void wait_for_tick();
+  [[nodiscard]] std::chrono::nanoseconds next_tick() const;
 
   const RecordOptions& options_;
   TargetFilter filter_;
-  StopSignals signals_;
+  Signals signals_;
   std::optional<Command> command_;
   std::unique_ptr<Collector> collector_;
   RecordingInfo info_;
   std::chrono::steady_clock::time_point started_;
+  bool stop_ = false;
   bool names_late_ = false;
 };
 

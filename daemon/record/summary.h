@@ -4,14 +4,16 @@
 
 #include <cstddef>
 
+#include "daemon/compose/missing_names.h"
 #include "daemon/output/recording_output.h"
 #include "daemon/record/recording.h"
 #include "proto/profile.pb.h"
 
 namespace pprofd {
 
-// `everything`: one profile of all processes; `top`: lines of its table.
+// `everything`: one profile of all processes; `missing`: its frames without names or lines; `top`:
+// lines of its table.
 void print_summary(const Recording& recording, const perftools::profiles::Profile& everything,
-                   const OutputSummary& files, size_t top);
+                   const MissingNames& missing, const OutputSummary& files, size_t top);
 
 } // namespace pprofd

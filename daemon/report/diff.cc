@@ -8,6 +8,7 @@
 
 #include "daemon/profile/saturating.h"
 #include "daemon/profile/table/function_graph.h"
+#include "daemon/profile/table/padded.h"
 #include "daemon/profile/table/units.h"
 #include "daemon/profile/text.h"
 
@@ -16,12 +17,6 @@ namespace pprofd {
 namespace proto = perftools::profiles;
 
 namespace {
-
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width)
-    text.insert(0, width - text.size(), ' ');
-  return text;
-}
 
 int64_t flat_change(const FunctionChange& change) {
   return saturating_subtract(change.flat_after, change.flat_before);

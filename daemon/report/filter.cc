@@ -1,14 +1,15 @@
 #include "daemon/report/filter.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/profile/id_index.h"
+#include "daemon/profile/string_table.h"
+#include "daemon/report/expression.h"
 
 namespace pprofd {
 
@@ -16,47 +17,33 @@ namespace proto = perftools::profiles;
 
 namespace {
 
-RE2::Options quiet() {
-  RE2::Options options;
-  options.set_log_errors(false);
-  return options;
-}
-
-const std::string& text(const proto::Profile& profile, int64_t index) {
-  return profile.string_table(static_cast<int>(index));
-}
-
 // An expression and what it says of each string of a profile, asked once.
 class Matcher {
 public:
-  Matcher(const proto::Profile& profile, const std::string& expression)
-      : profile_(profile), expression_(expression, quiet()) {}
-
-  [[nodiscard]] const RE2& expression() const { return expression_; }
+  Matcher(const proto::Profile& profile, std::unique_ptr<RE2> expression)
+      : profile_(profile), expression_(std::move(expression)) {}
 
   bool matches(int64_t index) {
     auto [found, added] = known_.try_emplace(index, false);
     if (added)
-      found->second = RE2::PartialMatch(text(profile_, index), expression_);
+      found->second = RE2::PartialMatch(text(profile_, index), *expression_);
     return found->second;
   }
 
 private:
   const proto::Profile& profile_;
-  RE2 expression_;
+  std::unique_ptr<RE2> expression_;
   std::unordered_map<int64_t, bool> known_;
 };
 
 Result<std::unique_ptr<Matcher>> make_matcher(const proto::Profile& profile, const char* option,
                                               const std::string& expression) {
-  std::unique_ptr<Matcher> matcher;
   if (expression.empty())
-    return matcher;
-  matcher = std::make_unique<Matcher>(profile, expression);
-  if (!matcher->expression().ok())
-    return fail(std::string(option) + " " + expression, matcher->expression().error(),
-                "expressions have RE2's syntax; a special character loses its meaning behind \\");
-  return matcher;
+    return std::unique_ptr<Matcher>();
+  auto read = read_expression(option, expression);
+  if (!read)
+    return std::unexpected(read.error());
+  return std::make_unique<Matcher>(profile, std::move(*read));
 }
 
 // The name without a leading '.' and from the parameters on, by which pprof matches drop_frames.
@@ -204,8 +191,8 @@ void apply_drop_frames(proto::Profile& profile) {
   const std::string& keep_text = text(profile, profile.keep_frames());
   if (drop_text.empty())
     return;
-  RE2 drop(drop_text, quiet());
-  RE2 keep(keep_text, quiet());
+  RE2 drop(drop_text, expression_options());
+  RE2 keep(keep_text, expression_options());
   if (drop.ok() && keep.ok())
     Pruner(profile, drop, keep_text.empty() ? nullptr : &keep).run();
 }

@@ -3,10 +3,13 @@
 #include <ostream>
 
 #include "daemon/profile/folded.h"
+#include "daemon/profile/profile_file.h"
 #include "daemon/profile/text.h"
 #include "daemon/report/diff.h"
 #include "daemon/report/filter.h"
+#include "daemon/report/html.h"
 #include "daemon/report/input.h"
+#include "daemon/report/source.h"
 #include "daemon/report/tree.h"
 
 namespace pprofd {
@@ -21,6 +24,7 @@ TextOptions text_options(const ReportOptions& options, int value_index, int64_t 
   text.top = options.top;
   text.long_names = options.long_names;
   text.total = total;
+  text.granularity = options.lines ? Granularity::Lines : Granularity::Functions;
   if (!options.focus.empty())
     text.notes.push_back("Focus: " + options.focus);
   if (!options.ignore.empty())
@@ -57,6 +61,8 @@ Result<void> report_diff(const ReportOptions& options, proto::Profile& after, st
 } // namespace
 
 Result<void> report(const ReportOptions& options, std::ostream& out) {
+  if (options.view == ReportView::kHtml)
+    return report_html(options, out);
   auto profile = read_merged(options.files);
   if (!profile)
     return std::unexpected(profile.error());
@@ -79,6 +85,10 @@ Result<void> report(const ReportOptions& options, std::ostream& out) {
     break;
   case ReportView::kFolded:
     write_folded(*profile, *value, out);
+    break;
+  case ReportView::kSource:
+    return write_source(*profile, text, options.source, out);
+  case ReportView::kHtml: // returned above
     break;
   }
   return {};

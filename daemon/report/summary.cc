@@ -6,20 +6,11 @@
 
 #include "daemon/profile/saturating.h"
 #include "daemon/profile/table/function_graph.h"
+#include "daemon/profile/table/padded.h"
 #include "daemon/profile/table/units.h"
 #include "daemon/profile/text.h"
 
 namespace pprofd {
-
-namespace {
-
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width)
-    text.insert(0, width - text.size(), ' ');
-  return text;
-}
-
-} // namespace
 
 void HotFunctions::add(const perftools::profiles::Profile& profile) {
   auto value = find_sample_type(profile, "");

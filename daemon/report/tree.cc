@@ -4,6 +4,7 @@
 #include <string>
 
 #include "daemon/profile/saturating.h"
+#include "daemon/profile/table/padded.h"
 
 namespace pprofd {
 
@@ -13,12 +14,6 @@ constexpr const char* kSeparator =
     "----------------------------------------------------------+-------------\n";
 constexpr const char* kLegend =
     "      flat  flat%   sum%        cum   cum%   calls calls% + context\n";
-
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width)
-    text.insert(0, width - text.size(), ' ');
-  return text;
-}
 
 class TreeWriter {
 public:
@@ -55,7 +50,7 @@ private:
   }
 
   std::string name(const FunctionNode& function) const {
-    return display_name(function.name, options_.long_names);
+    return display_name(function, options_.long_names);
   }
 
   const FunctionGraph& graph_;
@@ -70,7 +65,7 @@ private:
 
 void write_tree(const perftools::profiles::Profile& profile, const TextOptions& options,
                 std::ostream& out) {
-  FunctionGraph graph = function_graph(profile, options.value_index);
+  FunctionGraph graph = function_graph(profile, options.value_index, options.granularity);
   int64_t total = options.total.value_or(total_value(profile, options.value_index));
   size_t shown = shown_functions(graph, options.top);
   ValueFormat format = table_format(profile, options.value_index, graph, shown, total);

@@ -165,6 +165,11 @@ void Sampler::size_maps(uint32_t ring_bytes) {
                            static_cast<uint32_t>(libbpf_num_possible_cpus()));
   bpf_map__set_max_entries(skeleton_->maps.tables,
                            static_cast<uint32_t>(options_.table_bytes / kTableChunkBytes));
+  fixed_map_bytes_ = ring_bytes;
+  for (const bpf_map* map : {skeleton_->maps.scratches, skeleton_->maps.drops,
+                             skeleton_->maps.rules, skeleton_->maps.comms})
+    fixed_map_bytes_ +=
+        size_t{bpf_map__max_entries(map)} * (bpf_map__key_size(map) + bpf_map__value_size(map));
 }
 
 void Sampler::set_copy_pages(uint32_t pages) {
@@ -216,6 +221,7 @@ Result<void> Sampler::enable_on(int cpu) {
 }
 
 Result<void> Sampler::start() {
+  sampling_ = true;
   for (const int cpu : cpus_.online()) {
     if (auto enabled = enable_on(cpu); !enabled)
       return enabled;
@@ -225,7 +231,7 @@ Result<void> Sampler::start() {
 
 void Sampler::update_cpus() {
   const auto changes = cpus_.poll();
-  if (!changes)
+  if (!changes || !sampling_)
     return;
   for (const int cpu : changes->went)
     std::erase_if(events_, [&](const CpuEvent& event) { return event.cpu == cpu; });
@@ -235,8 +241,17 @@ void Sampler::update_cpus() {
 }
 
 void Sampler::stop() {
-  for (const CpuEvent& event : events_)
-    ioctl(event.fd.get(), PERF_EVENT_IOC_DISABLE, 0);
+  events_.clear();
+  sampling_ = false;
+}
+
+// The clock's event does not tell the program of a period that was changed while it is open.
+Result<void> Sampler::set_frequency(unsigned frequency) {
+  options_.frequency = frequency;
+  if (!sampling_)
+    return {};
+  stop();
+  return start();
 }
 
 Result<void> Sampler::set_verdict(uint32_t pid, const pprofd_process_verdict& verdict) {
@@ -252,6 +267,11 @@ Result<void> Sampler::set_verdict(uint32_t pid, const pprofd_process_verdict& ve
 
 void Sampler::clear_verdict(uint32_t pid) {
   bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.verdicts), &pid);
+}
+
+Result<void> Sampler::set_default_verdict(pprofd_verdict verdict) {
+  config_.default_verdict = static_cast<uint8_t>(verdict);
+  return write_config();
 }
 
 Result<void> Sampler::include_comm(std::string_view comm) {
@@ -333,6 +353,7 @@ SamplerCounters Sampler::counters() const {
       .fork_unfollowed = sums[PPROFD_COUNT_FORK_UNFOLLOWED],
       .suspended = sums[PPROFD_COUNT_SUSPENDED],
       .suspended_bytes = sums[PPROFD_COUNT_SUSPENDED_BYTES],
+      .run_nanos = sums[PPROFD_COUNT_RUN_NANOS],
   };
 }
 
@@ -348,6 +369,11 @@ std::vector<ProcessDrops> Sampler::process_drops() const {
     previous = &key;
   }
   return all;
+}
+
+void Sampler::forget_drops(const ProcessDrops& drops) const {
+  const pprofd_process_key key{.start_time = drops.start_time, .pid = drops.pid, .pad = 0};
+  bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.drops), &key);
 }
 
 } // namespace pprofd

@@ -74,6 +74,7 @@ struct SamplerCounters {
   uint64_t fork_unfollowed = 0;
   uint64_t suspended = 0;       // of those written, with a walk to go on with in user space
   uint64_t suspended_bytes = 0; // what that took in the ring buffer
+  uint64_t run_nanos = 0;       // what the samples took in the kernel
 
   [[nodiscard]] uint64_t taken() const { return written + ring_full + no_scratch; }
 };
@@ -92,17 +93,24 @@ public:
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  // Opens and enables the events of all online CPUs.
+  // Opens and enables the events of all online CPUs. May follow a stop().
   Result<void> start();
   // Follows CPUs that have come online or gone since; cheap when none has.
   void update_cpus();
-  // Disables all events. What is in the ring buffer stays to be drained.
+  // Closes all events: no program runs when it returns. What is in the ring buffer stays to be
+  // drained.
   void stop();
+  [[nodiscard]] bool sampling() const { return sampling_; }
+  // Another frequency, in Hz, from now on. The ring buffer stays as large as it was made.
+  Result<void> set_frequency(unsigned frequency);
+  [[nodiscard]] unsigned frequency() const { return options_.frequency; }
 
   // Filters; each may change while sampling. A pid's entry is for the process that started at
   // start_time (ns, CLOCK_BOOTTIME), or for any when that is 0.
   Result<void> set_verdict(uint32_t pid, const pprofd_process_verdict& verdict);
   void clear_verdict(uint32_t pid);
+  // For processes that no filter names.
+  Result<void> set_default_verdict(pprofd_verdict verdict);
   Result<void> include_comm(std::string_view comm);
   // A cgroup v2 folder, with those below it.
   Result<void> include_cgroup(const std::string& folder);
@@ -125,6 +133,12 @@ public:
 
   [[nodiscard]] SamplerCounters counters() const;
   [[nodiscard]] std::vector<ProcessDrops> process_drops() const;
+  // Makes room for others' drops. For a process that has ended: it is not counted any more.
+  void forget_drops(const ProcessDrops& drops) const;
+
+  // Kernel memory of the maps that are allocated as a whole, in bytes; those for unwinding grow
+  // with what is in them.
+  [[nodiscard]] size_t fixed_map_bytes() const { return fixed_map_bytes_; }
 
 private:
   struct SkeletonCloser {
@@ -155,6 +169,8 @@ private:
   std::vector<Fd> links_;
   std::vector<Fd> cgroups_;
   bool follows_children_ = false;
+  bool sampling_ = false;
+  size_t fixed_map_bytes_ = 0;
   SampleBatch* drain_to_ = nullptr;
   uint64_t malformed_ = 0;
 };

@@ -1,21 +1,26 @@
 #include "daemon/symbolize/symbolize.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "daemon/symbols/debug_search.h"
+#include "daemon/symbols/index_cache.h"
+#include "daemon/symbols/index_making.h"
+#include "symbolizer/base/address_text.h"
 #include "symbolizer/base/fd.h"
+#include "symbolizer/base/lru_cache.h"
+#include "symbolizer/base/regular_file.h"
 
 namespace pprofd {
 namespace {
@@ -25,47 +30,57 @@ using symbolizer::NamesFile;
 using symbolizer::SymbolizedAddress;
 
 constexpr uint64_t kFileId = 1;
-constexpr size_t kAddressesPerCall = 4096; // each call has the worker's whole deadline
+constexpr size_t kEnoughLines = 16'384; // for one answer
+// The more there are in one call, the less work is done twice.
+constexpr size_t kAddressesPerCall = 20'480;
 
-std::string_view known(const std::string& text) {
-  return text.empty() ? std::string_view("??") : std::string_view(text);
+std::string_view known(std::string_view text) {
+  return text.empty() ? std::string_view("??") : text;
 }
 
-void append(const SymbolizedAddress& address, std::string& text) {
+std::string text_of(const SymbolizedAddress& address) {
+  std::string text;
   for (const auto& frame : address.frames)
-    text += fmt::format("{}\n{}:{}:{}\n", known(frame.function), known(frame.file), frame.line,
-                        frame.column);
+    fmt::format_to(std::back_inserter(text), "{}\n{}:{}:{}\n", known(frame.function),
+                   known(frame.file), frame.line, frame.column);
   text += address.frames.empty() ? "??\n??:0:0\n\n" : "\n";
+  return text;
+}
+
+constexpr size_t kAnsweredBytes = size_t{24} << 20;
+
+// Whether something can be read at once.
+bool has_more(int fd) {
+  pollfd asked{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&asked, 1, 0) == 1;
 }
 
 // One file, and whoever knows its names.
 class Symbolization {
 public:
   explicit Symbolization(const SymbolizeOptions& options)
-      : what_("symbolize " + options.file), client_(worker_options(options)) {}
+      : options_(options), what_("symbolize " + options.file), client_(worker_options(options)) {}
 
   Result<void> open(const std::string& path) {
-    file_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct ::stat info{};
-    if (!file_ || ::fstat(file_.get(), &info) != 0)
-      return fail_errno(what_, errno);
-    if (!S_ISREG(info.st_mode))
-      return fail(what_, "not a regular file");
-    const auto identity = client_.symbolize(kFileId, file_.get(), {});
-    if (!identity.failure.empty())
-      return fail(what_, identity.failure);
+    auto file = open_regular_file(path, what_);
+    if (!file)
+      return std::unexpected(file.error());
+    file_ = std::move(file->fd);
+    if (auto ready = open_cache(); !ready)
+      return ready;
+    identity_ = client_.symbolize(kFileId, file_.get(), {});
+    if (!identity_.failure.empty())
+      return fail(what_, identity_.failure);
     std::error_code error;
     const auto whole = std::filesystem::canonical(path, error);
-    debug_ = DebugSearch(client_).find(kFileId, file_.get(),
-                                       {.pid = 0,
-                                        .uid = info.st_uid,
-                                        .path = error ? path : whole.string(),
-                                        .owned_by_root = false});
+    described_ = {
+        .pid = 0, .uid = file->uid, .path = error ? path : whole.string(), .owned_by_root = false};
+    find_debug();
     return {};
   }
 
   // In the order asked.
-  Result<void> answer(std::span<const ElfAddress> addresses, const SymbolizedSink& sink) {
+  Result<void> answer(std::span<const ElfAddress> addresses, const TextSink& sink) {
     while (!addresses.empty()) {
       const auto piece = addresses.first(std::min(addresses.size(), kAddressesPerCall));
       addresses = addresses.subspan(piece.size());
@@ -75,7 +90,29 @@ public:
     return {};
   }
 
+  // Makes the index, where look-ups took so long that it is worth the while.
+  void finish() {
+    if (cache_ && !debug_.index && !debug_.index_key.empty() &&
+        index_pays(looked_up_, debug_.described_size))
+      static_cast<void>(
+          make_index(client_, *cache_, {.id = kFileId, .fd = file_.get(), .debug = &debug_}));
+  }
+
 private:
+  Result<void> open_cache() {
+    auto cache = IndexCache::open_chosen(options_.indexes);
+    if (!cache)
+      return std::unexpected(cache.error());
+    if (*cache)
+      cache_.emplace(std::move(**cache));
+    return {};
+  }
+
+  void find_debug() {
+    debug_ = DebugSearch(client_, options_.debug_folders, cache_ ? &*cache_ : nullptr)
+                 .find(identity_, file_.get(), described_);
+  }
+
   static symbolizer::WorkerOptions worker_options(const SymbolizeOptions& options) {
     symbolizer::WorkerOptions worker;
     worker.demangle = options.demangle;
@@ -83,62 +120,84 @@ private:
     return worker;
   }
 
-  Result<void> answer_piece(std::span<const ElfAddress> addresses, const SymbolizedSink& sink) {
-    // Neighbours are looked up in the same tables.
-    std::vector<size_t> order(addresses.size());
-    for (size_t at = 0; at < order.size(); ++at)
-      order[at] = at;
-    std::ranges::sort(order, {}, [&](size_t at) { return addresses[at]; });
+  Result<void> answer_piece(std::span<const ElfAddress> addresses, const TextSink& sink) {
     std::vector<FileOffset> asked;
-    asked.reserve(order.size());
-    for (const size_t at : order)
-      asked.push_back({addresses[at].value});
-    const auto answer = client_.symbolize(kFileId, file_.get(), asked, NamesFile::kElfByAddress,
-                                          debug_.descriptors());
-    if (!answer.answered)
+    for (const ElfAddress address : addresses)
+      if (answered_.find(address.value) == nullptr)
+        asked.push_back({address.value});
+    const auto answer = asked.empty() ? symbolizer::SymbolizedFile() : ask(asked);
+    if (!asked.empty() && !answer.answered)
       return fail(what_, answer.failure);
-    std::vector<const SymbolizedAddress*> in_place(addresses.size());
-    for (size_t i = 0; i < order.size(); ++i)
-      in_place[order[i]] = &answer.addresses.at(i);
     std::string text;
-    for (const SymbolizedAddress* each : in_place)
-      append(*each, text);
+    std::vector<std::string> fresh; // what was asked, in this order
+    for (const ElfAddress address : addresses) {
+      if (const std::string* const before = answered_.find(address.value); before != nullptr) {
+        text += *before;
+        continue;
+      }
+      fresh.push_back(text_of(answer.addresses.at(fresh.size())));
+      text += fresh.back();
+    }
+    for (size_t i = 0; i < fresh.size(); ++i)
+      remember(asked[i], std::move(fresh[i]));
     return sink(text);
   }
 
+  // Programs ask for the same addresses again and again.
+  void remember(FileOffset address, std::string text) {
+    const size_t size = text.size();
+    if (answered_.find(address.value) == nullptr)
+      answered_.put(address.value, std::move(text), size);
+  }
+
+  symbolizer::SymbolizedFile ask(std::span<const FileOffset> offsets) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto once = [&] {
+      return client_.symbolize(kFileId, file_.get(), offsets, NamesFile::kElfByAddress,
+                               debug_.descriptors());
+    };
+    auto answer = once();
+    if (answer.index_refused && debug_.index && cache_) {
+      cache_->drop(debug_.index_key);
+      find_debug();
+      answer = once();
+    }
+    looked_up_ += std::chrono::steady_clock::now() - begun;
+    return answer;
+  }
+
+  const SymbolizeOptions& options_;
   std::string what_;
   symbolizer::WorkerClient client_;
   Fd file_;
+  symbolizer::SymbolizedFile identity_;
+  std::optional<IndexCache> cache_;
+  DescribedFile described_;
   FoundDebug debug_;
+  std::chrono::duration<double> looked_up_{0};
+  LruCache<uint64_t, std::string> answered_{kAnsweredBytes}; // texts by address
 };
 
 } // namespace
 
-Result<ElfAddress> parse_address(std::string_view text) {
-  std::string_view digits = text;
-  if (digits.starts_with("0x") || digits.starts_with("0X"))
-    digits.remove_prefix(2);
-  ElfAddress address;
-  const char* const end = std::to_address(digits.end());
-  const auto parsed = std::from_chars(std::to_address(digits.begin()), end, address.value, 16);
-  if (parsed.ec != std::errc() || parsed.ptr != end)
-    return fail("address '" + std::string(text) + "'", "not a hexadecimal number of 64 bits",
-                "give virtual addresses of the file, such as 0x4011d6");
-  return address;
-}
-
 LineSource lines_of(int fd) {
-  const auto rest = std::make_shared<std::string>(); // behind the last end of a line
-  return [fd, rest]() -> Result<std::vector<std::string>> {
+  struct State {
+    std::string rest; // behind the last end of a line
+    bool at_end = false;
+  };
+  const auto state = std::make_shared<State>();
+  return [fd, state]() -> Result<std::vector<std::string>> {
+    std::string* const rest = &state->rest;
     std::vector<std::string> lines;
     std::array<char, size_t{64} << 10> block;
-    while (lines.empty()) {
+    while (!state->at_end && (lines.empty() || (lines.size() < kEnoughLines && has_more(fd)))) {
       const ssize_t size = ::read(fd, block.data(), block.size());
       if (size < 0 && errno == EINTR)
         continue;
       if (size < 0)
         return fail_errno("read addresses", errno);
       if (size == 0) {
+        state->at_end = true;
         if (!rest->empty())
           lines.push_back(std::exchange(*rest, {}));
         break;
@@ -154,18 +213,24 @@ LineSource lines_of(int fd) {
 }
 
 Result<void> symbolize(const SymbolizeOptions& options, const LineSource& lines,
-                       const SymbolizedSink& sink) {
+                       const TextSink& sink) {
   Symbolization symbolization(options);
   if (auto opened = symbolization.open(options.file); !opened)
     return opened;
-  if (!options.addresses.empty())
-    return symbolization.answer(options.addresses, sink);
+  if (!options.addresses.empty()) {
+    auto done = symbolization.answer(options.addresses, sink);
+    if (done)
+      symbolization.finish();
+    return done;
+  }
   for (;;) {
     const auto more = lines();
     if (!more)
       return std::unexpected(more.error());
-    if (more->empty())
+    if (more->empty()) {
+      symbolization.finish();
       return {};
+    }
     std::vector<ElfAddress> addresses;
     for (const std::string& line : *more) {
       const auto address = parse_address(line);

@@ -1,6 +1,7 @@
 // Finds the files that hold other files' debug information: distributions strip it from what they
 // install and keep it apart. Searched are, in the target's root and then in the host's,
 //   /usr/lib/debug/.build-id/NN/NNN.debug     by build id
+//   FOLDER/FILE.dwp                         the package of its split units
 //   FOLDER/NAME, FOLDER/.debug/NAME, /usr/lib/debug/FOLDER/NAME
 //                                             by the name that the file in FOLDER states
 // Source: GDB's manual, "Debugging Information in Separate Files".
@@ -39,19 +40,35 @@ struct DebugFile {
 
 class DebugFiles {
 public:
+  // `folders`: absolute, searched as /usr/lib/debug is, and before it.
+  explicit DebugFiles(std::vector<std::string> folders = {});
+
   // Files that may hold the debug information of one with this build id (lower-case hex; empty:
   // none) and these links, the likeliest first.
   std::vector<DebugFile> find(const DescribedFile& described, const std::string& build_id,
                               const symbolizer::DebugLinks& links);
+
+  // Files that may be the one at `path` itself, of this build id (empty: none), or hold its debug
+  // information: at `path`, and in the folders by build id and by name. What has the program
+  // itself comes first.
+  std::vector<DebugFile> find_program(const DescribedFile& described, const std::string& build_id);
 
   // Files that may be what dwz has put aside from one at `path`, which `links` are of. `described`
   // as above; `pid`: in whose root `path` is.
   std::vector<DebugFile> find_supplementary(const DescribedFile& described, const std::string& path,
                                             const symbolizer::DebugLinks& links);
 
+  // Files that may be the package of split units (DWP) of one whose debug information is at `path`;
+  // otherwise as above. Units say by their ids whether they belong to it.
+  std::vector<DebugFile> find_package(const DescribedFile& described, const std::string& path);
+
 private:
   std::vector<DebugFile> open_all(const DescribedFile& described, std::vector<std::string> names);
 
+  void add_by_build_id(const std::string& build_id, const std::string& ending,
+                       std::vector<std::string>& names) const;
+
+  std::vector<std::string> folders_;
   BlockingCalls calls_;
 };
 

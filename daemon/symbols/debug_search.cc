@@ -1,8 +1,11 @@
 #include "daemon/symbols/debug_search.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <initializer_list>
 #include <utility>
 
 #include "symbolizer/base/hex.h"
@@ -16,7 +19,26 @@ namespace {
 constexpr uint64_t kLeastScratch = 1 << 20;
 constexpr uint64_t kMostScratch = uint64_t{2} << 30;
 
-// Empty where no disk has the room twice.
+uint64_t size_of(int fd) {
+  struct ::stat info{};
+  return fd >= 0 && ::fstat(fd, &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+}
+
+// What tells these files from all others, and from themselves before they were written to: a change
+// time can't be set.
+std::string key_of(std::initializer_list<int> files) {
+  std::string key;
+  for (const int fd : files) {
+    struct ::stat info{};
+    if (fd >= 0 && ::fstat(fd, &info) == 0)
+      key += fmt::format("{}{:x}-{:x}-{:x}-{:x}.{:x}", key.empty() ? "" : "-", info.st_dev,
+                         info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  }
+  return key;
+}
+
+} // namespace
+
 Fd make_scratch(uint64_t size) {
   if (size < kLeastScratch || size > kMostScratch)
     return {};
@@ -30,48 +52,67 @@ Fd make_scratch(uint64_t size) {
   return {};
 }
 
-} // namespace
-
-FoundDebug DebugSearch::find(uint64_t id, int fd, const DescribedFile& described) {
-  inflated_ = 0;
-  FoundDebug found = find_files(id, fd, described);
-  found.scratch = make_scratch(inflated_);
-  found.scratch_size = found.scratch ? inflated_ : 0;
+FoundDebug DebugSearch::find(const symbolizer::SymbolizedFile& known, int fd,
+                             const DescribedFile& described) {
+  FoundDebug found = find_files(known, described);
+  found.described_size = saturating_add(
+      found.inflated, size_of(found.supplementary.get()) + size_of(found.package.get()) +
+                          size_of(found.file ? found.file.get() : fd));
+  if (cache_ != nullptr) {
+    found.index_key =
+        key_of({fd, found.file.get(), found.supplementary.get(), found.package.get()});
+    found.index = cache_->find(found.index_key);
+  }
+  if (!found.index)
+    found.scratch = make_scratch(found.inflated);
   return found;
 }
 
-FoundDebug DebugSearch::find_files(uint64_t id, int fd, const DescribedFile& described) {
+FoundDebug DebugSearch::find_files(const symbolizer::SymbolizedFile& known,
+                                   const DescribedFile& described) {
   FoundDebug found;
-  const auto known = client_->symbolize(id, fd, {});
   if (known.links.inside) {
-    inflated_ = known.links.inflated;
-    found.supplementary = find_supplementary(described, described.path, known.links);
+    found.inflated = known.links.inflated;
+    add_supplementary(described, described.path, known.links, found);
+    add_package(described, described.path, found);
     return found;
   }
   for (DebugFile& candidate : files_.find(described, known.build_id, known.links)) {
     const auto its = identify(candidate.fd.get());
     if (!its.failure.empty() || its.build_id != known.build_id)
       continue;
-    inflated_ = its.links.inflated;
+    found.inflated = its.links.inflated;
     DescribedFile there = described;
     there.pid = candidate.pid;
-    found.supplementary = find_supplementary(there, candidate.path, its.links);
+    add_supplementary(there, candidate.path, its.links, found);
+    add_package(there, candidate.path, found);
     found.file = std::move(candidate.fd);
+    found.path = std::move(candidate.path);
     break;
   }
   return found;
 }
 
-Fd DebugSearch::find_supplementary(const DescribedFile& described, const std::string& path,
-                                   const symbolizer::DebugLinks& links) {
+void DebugSearch::add_supplementary(const DescribedFile& described, const std::string& path,
+                                    const symbolizer::DebugLinks& links, FoundDebug& found) {
   for (DebugFile& candidate : files_.find_supplementary(described, path, links)) {
     const auto its = identify(candidate.fd.get());
     if (its.build_id != hex_of(links.supplementary_id))
       continue;
-    inflated_ = saturating_add(inflated_, its.links.inflated);
-    return std::move(candidate.fd);
+    found.inflated = saturating_add(found.inflated, its.links.inflated);
+    found.supplementary = std::move(candidate.fd);
+    return;
   }
-  return {};
+}
+
+void DebugSearch::add_package(const DescribedFile& described, const std::string& path,
+                              FoundDebug& found) {
+  if (found.supplementary)
+    return;
+  for (DebugFile& candidate : files_.find_package(described, path)) {
+    found.package = std::move(candidate.fd);
+    return;
+  }
 }
 
 symbolizer::SymbolizedFile DebugSearch::identify(int fd) {

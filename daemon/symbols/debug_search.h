@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/symbols/debug_files.h"
+#include "daemon/symbols/index_cache.h"
 #include "symbolizer/base/fd.h"
 #include "symbolizer/client/worker_client.h"
 
@@ -14,40 +16,58 @@ namespace pprofd {
 
 // Descriptors are empty where there is no such file, or none that belongs to it.
 struct FoundDebug {
-  Fd file;          // holds what the described file does not have inside
-  Fd supplementary; // what dwz has put aside from either
-  Fd scratch;       // where compressed sections of both are inflated; on disk, without a name
-  uint64_t scratch_size = 0;
+  Fd file;                     // holds what the described file does not have inside
+  std::string path;            // where that was found
+  Fd supplementary;            // what dwz has put aside from either
+  Fd package;                  // the split units of either, where nothing was put aside
+  uint64_t inflated = 0;       // bytes that compressed sections of both come to
+  Fd scratch;                  // where those are inflated; on disk, without a name, and as large
+  uint64_t described_size = 0; // bytes of the files with the information, inflated
+  Fd index;                    // stands for all of it
+  std::string index_key;       // under which it is kept, or is to be; empty: not at all
 
   [[nodiscard]] symbolizer::DebugDescriptors descriptors() const {
     return {.lines = true,
             .file = file.get(),
             .supplementary = supplementary.get(),
-            .scratch = scratch.get()};
+            .package = package.get(),
+            .scratch = scratch.get(),
+            .index = index.get(),
+            .index_key = index_key};
   }
+  [[nodiscard]] uint64_t scratch_size() const { return scratch ? inflated : 0; }
 };
+
+// Where sections of that size, inflated, may be put: a file on disk without a name. Empty: the
+// worker's memory is good enough, or no disk has the room twice.
+Fd make_scratch(uint64_t size);
 
 class DebugSearch {
 public:
   // Ids of files that the worker is asked for only once; above all that others ask for.
   static constexpr uint64_t kFirstId = uint64_t{1} << 60;
 
-  // `client` must outlive this.
-  explicit DebugSearch(symbolizer::WorkerClient& client) : client_(&client) {}
+  // `client` and `cache`, where indexes are looked for first, must outlive this; nullptr: there is
+  // none. `folders`: as DebugFiles has them.
+  explicit DebugSearch(symbolizer::WorkerClient& client, std::vector<std::string> folders = {},
+                       IndexCache* cache = nullptr)
+      : client_(&client), cache_(cache), files_(std::move(folders)) {}
 
-  // `id` and `fd`: of the described file, as the worker is asked for it.
-  FoundDebug find(uint64_t id, int fd, const DescribedFile& described);
+  // `known`: what the worker says of the described file, which `fd` is of, without being asked for
+  // addresses.
+  FoundDebug find(const symbolizer::SymbolizedFile& known, int fd, const DescribedFile& described);
 
 private:
-  FoundDebug find_files(uint64_t id, int fd, const DescribedFile& described);
-  Fd find_supplementary(const DescribedFile& described, const std::string& path,
-                        const symbolizer::DebugLinks& links);
+  FoundDebug find_files(const symbolizer::SymbolizedFile& known, const DescribedFile& described);
+  void add_supplementary(const DescribedFile& described, const std::string& path,
+                         const symbolizer::DebugLinks& links, FoundDebug& found);
+  void add_package(const DescribedFile& described, const std::string& path, FoundDebug& found);
   symbolizer::SymbolizedFile identify(int fd);
 
   symbolizer::WorkerClient* client_;
+  IndexCache* cache_;
   DebugFiles files_;
   uint64_t next_id_ = kFirstId;
-  uint64_t inflated_ = 0; // of the files found last
 };
 
 } // namespace pprofd

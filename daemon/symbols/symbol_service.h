@@ -11,62 +11,33 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "daemon/symbols/debug_search.h"
+#include "daemon/symbols/file_names.h"
+#include "daemon/symbols/name_source.h"
 #include "symbolizer/base/address.h"
-#include "symbolizer/base/fd.h"
-#include "symbolizer/base/lru_cache.h"
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
 
-// A function of one file.
-struct NamedFunction {
-  ElfAddress start;
-  std::string name;
-  std::string system_name;
-  std::string file; // source file; empty: unknown
-  uint32_t start_line = 0;
-};
-
-// One level of an address's inline chain.
-struct NamedFrame {
-  uint32_t function = 0; // index in FileNames::functions
-  uint32_t line = 0;     // 0: unknown
-  uint32_t column = 0;
-};
-
-struct NamedAddress {
-  ElfAddress address;             // without frames its function's start, where that is known
-  std::vector<NamedFrame> frames; // innermost first; empty: no symbol
-};
-
-// What is known of one file.
-struct FileNames {
-  std::string build_id;
-  std::string failure; // why names are missing; empty when nothing went wrong
-  std::vector<NamedFunction> functions;
-  std::unordered_map<uint64_t, NamedAddress> addresses; // by file offset
-};
-
-// A file to be symbolized. The descriptor is the request's own.
-struct FileToName {
-  uint64_t id = 0; // the same for the same file in every request
-  Fd fd;
-  std::string expected_build_id; // lower-case hex; empty: not known
-  symbolizer::NamesFile form = symbolizer::NamesFile::kElf;
-  DescribedFile described; // for the search of its debug information
+struct SymbolServiceOptions {
+  symbolizer::WorkerOptions worker;
+  std::string index_folder; // where indexes of files are kept; empty, or not to be used: nowhere
+  bool make_indexes = true; // else those that are there are used
+  double index_share = 0;   // of one CPU, for making them; 0: as much as it takes
 };
 
 class SymbolService {
 public:
-  explicit SymbolService(const symbolizer::WorkerOptions& options);
+  explicit SymbolService(const SymbolServiceOptions& options);
   ~SymbolService(); // ends the thread, after the request it is at
   SymbolService(const SymbolService&) = delete;
   SymbolService& operator=(const SymbolService&) = delete;
@@ -86,37 +57,56 @@ public:
   // stays without names, now and later. Returns whether all was.
   bool finish(std::chrono::milliseconds at_most);
 
-  // The names of a file so far. The reference stays valid for the life of the service, its content
-  // is stable once finish() has returned.
+  // How many requests there were so far, and whether the first so many have been answered.
+  [[nodiscard]] uint64_t requested() const;
+  [[nodiscard]] bool answered(uint64_t requests) const;
+
+  // The names of a file so far. To be called, and what it gave to be used, while hold() is held or
+  // after finish(); valid until forgotten.
   [[nodiscard]] const FileNames& names(uint64_t file_id) const;
+  // No name comes or goes while it is held: for as long as it takes to build one profile.
+  [[nodiscard]] std::unique_lock<std::mutex> hold() const { return std::unique_lock(mutex_); }
+
+  // Drops a file's names, or all: they may be asked for again. The caller's thread only.
+  void forget(uint64_t file_id);
+  void forget_all();
+  // Bytes of heap, estimated.
+  [[nodiscard]] size_t memory() const;
   [[nodiscard]] symbolizer::WorkerStatus worker_status() const { return client_.status(); }
+
+  // Indexes are made beside all this, where they pay (index_builder.h). Waits for those that are
+  // being made or are to be, at most so long. Returns whether all are.
+  bool finish_indexes(std::chrono::milliseconds at_most);
+  // Does not make those that are being made or are to be.
+  void give_up_indexes();
+  [[nodiscard]] symbolizer::WorkerStatus index_worker_status() const;
+  // Of the making, as far as its share of a CPU has made up for it.
+  [[nodiscard]] std::chrono::nanoseconds index_cpu_charged() const;
 
 private:
   struct Request {
     FileToName file;
     std::vector<FileOffset> offsets;
   };
-  static constexpr size_t kFoundBytes = size_t{4} << 30; // of scratch files
 
-  // The service's thread only.
-  symbolizer::DebugDescriptors debug_of(const FileToName& file);
-  symbolizer::SymbolizedFile ask(const FileToName& file, std::span<const FileOffset> offsets,
-                                 const symbolizer::DebugDescriptors& debug);
   void run(const std::stop_token& stop);
-  void store(const Request& request, symbolizer::SymbolizedFile answer);
+  void store(const FileToName& file, std::span<const FileOffset> offsets,
+             const symbolizer::SymbolizedFile& answer);
 
   symbolizer::WorkerClient client_;
-  DebugSearch search_;                                // the service's thread
-  LruCache<uint64_t, FoundDebug> found_{kFoundBytes}; // by the file's id; the service's thread
+  std::optional<IndexCache> cache_;
+  std::unique_ptr<IndexBuilder> builder_;                            // nullptr: none are made
+  NameSource source_;                                                // the service's thread
   std::unordered_map<uint64_t, std::unordered_set<uint64_t>> asked_; // caller's thread
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Request> queue_;
+  uint64_t requested_ = 0;
+  uint64_t answered_ = 0;
   bool busy_ = false;
   bool abandoned_ = false; // a finish() ran out of time: later answers are not stored
   std::map<uint64_t, FileNames> files_;
   std::vector<std::pair<uint64_t, std::string>> rejected_;
-  std::map<std::pair<uint64_t, std::string>, uint32_t> function_ids_; // (file, what tells it apart)
   std::jthread thread_; // last: it uses all of the above
 };
 

@@ -95,8 +95,9 @@ void SpaceKeeper::forget(const Process& process) {
 SpaceKeeper::Spaces::iterator SpaceKeeper::use(Mappings mappings) {
   auto [at, is_new] = spaces_.try_emplace(std::move(mappings));
   if (is_new) {
-    at->second.number = next_++;
+    at->second.number = unused_number();
     if (!write(at->second.number, at->first)) {
+      numbers_.erase(at->second.number);
       spaces_.erase(at);
       return spaces_.end();
     }
@@ -117,7 +118,15 @@ void SpaceKeeper::release(Spaces::iterator space) {
     if (mapping.table >= PPROFD_TABLE_FIRST)
       tables_->remove_user(mapping.table);
   }
+  numbers_.erase(space->second.number);
   spaces_.erase(space);
+}
+
+// 0 stands for none.
+uint32_t SpaceKeeper::unused_number() {
+  while (next_ == 0 || !numbers_.insert(next_).second)
+    ++next_;
+  return next_++;
 }
 
 bool SpaceKeeper::write(uint32_t space, const Mappings& mappings) const {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "daemon/process/process.h"
@@ -52,6 +53,7 @@ private:
   using Spaces = std::map<Mappings, Space, MappingsLess>;
 
   Mappings mappings_of(const Process& process);
+  uint32_t unused_number();
   Spaces::iterator use(Mappings mappings);
   void release(Spaces::iterator space);
   bool write(uint32_t space, const Mappings& mappings) const;
@@ -64,6 +66,7 @@ private:
   std::unordered_map<uint64_t, Spaces::iterator> spaces_of_; // by Process::serial
   std::unordered_map<uint32_t, uint64_t> serial_of_;         // by pid: whose entry the kernel has
   uint32_t next_ = 1;
+  std::unordered_set<uint32_t> numbers_; // of spaces there are: a busy year has more than 32 bits
 };
 
 } // namespace pprofd

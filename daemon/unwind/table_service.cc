@@ -98,12 +98,6 @@ TableService::Known& TableService::place_of(uint32_t table, uint64_t offset) {
   return known_[((offset ^ (uint64_t{table} << 32)) * kGolden >> 32) % kKnownRules];
 }
 
-void TableService::give_up() {
-  for (auto& [table, each] : entries_)
-    if (each.state == TableState::pending)
-      each.state = TableState::failed;
-}
-
 bool TableService::tick() {
   pass_on_touches();
   const bool news = take_done();

@@ -67,9 +67,6 @@ public:
   // The rule for an offset in the table's file.
   unwind_lookup find(uint32_t table, uint64_t offset, unwind_found& found);
 
-  // Rows that are not there now will never be: their tables fail.
-  void give_up();
-
   // Hands work to the thread and takes what it has done. Returns whether tables became ready or
   // failed since the last call.
   bool tick();

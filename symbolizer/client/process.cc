@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "symbolizer/worker/worker_main.h"
 
@@ -32,11 +33,20 @@ public:
     ::posix_spawnattr_destroy(&attributes_);
   }
 
-  void pass(int socket) {
-    check(::posix_spawn_file_actions_adddup2(&actions_, socket, kWorkerSocket));
+  // The descriptors become kFirst, kFirst + 1, …
+  void pass(std::span<const int> descriptors) {
     for (const int fd : {0, 1, 2})
       check(::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0));
-    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, kWorkerSocket + 1));
+    const int end = kFirst + static_cast<int>(descriptors.size());
+    for (size_t i = 0; i < descriptors.size(); ++i) {
+      // Out of the way of those that get their numbers before it.
+      held_.emplace_back(::fcntl(descriptors[i], F_DUPFD_CLOEXEC, end));
+      if (!held_.back())
+        check(errno);
+      check(::posix_spawn_file_actions_adddup2(&actions_, held_.back().get(),
+                                               kFirst + static_cast<int>(i)));
+    }
+    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, end));
   }
 
   void isolate() {
@@ -51,9 +61,7 @@ public:
                                                        POSIX_SPAWN_SETPGROUP));
   }
 
-  Result<pid_t> run(const std::string& program) {
-    std::string name = kWorkerName;
-    std::string argument = kWorkerArgument;
+  Result<pid_t> run(const std::string& program, std::string name, std::string argument) {
     const std::array<char*, 3> arguments = {name.data(), argument.data(), nullptr};
     char* environment = nullptr;
     pid_t pid = 0;
@@ -66,6 +74,8 @@ public:
   }
 
 private:
+  static constexpr int kFirst = 3;
+
   void check(int error) {
     if (error_ == 0)
       error_ = error;
@@ -73,6 +83,7 @@ private:
 
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
+  std::vector<Fd> held_;
   int error_ = 0;
 };
 
@@ -93,19 +104,27 @@ std::chrono::nanoseconds cpu_time_of(const rusage& usage) {
 
 } // namespace
 
+Result<ChildProcess> start_child(const std::string& program, const std::string& name,
+                                 const std::string& argument, std::span<const int> descriptors) {
+  Spawn spawn;
+  spawn.pass(descriptors);
+  spawn.isolate();
+  const auto pid = spawn.run(program, name, argument);
+  if (!pid)
+    return std::unexpected(pid.error());
+  return ChildProcess(*pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0))));
+}
+
 Result<StartedWorker> start_worker(const std::string& program) {
+  static_assert(kWorkerSocket == 3);
   auto ends = Channel::pair();
   if (!ends)
     return std::unexpected(ends.error());
-  Spawn spawn;
-  spawn.pass(ends->second.fd());
-  spawn.isolate();
-  const auto pid = spawn.run(program);
-  if (!pid)
-    return std::unexpected(pid.error());
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
-  return StartedWorker{.process = ChildProcess(*pid, std::move(pidfd)),
-                       .channel = std::move(ends->first)};
+  const std::array<int, 1> sockets = {ends->second.fd()};
+  auto process = start_child(program, kWorkerName, kWorkerArgument, sockets);
+  if (!process)
+    return std::unexpected(process.error());
+  return StartedWorker{.process = std::move(*process), .channel = std::move(ends->first)};
 }
 
 void ChildProcess::kill() const {

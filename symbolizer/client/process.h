@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "symbolizer/base/fd.h"
@@ -36,13 +37,18 @@ private:
   Fd pidfd_;
 };
 
+// Starts `program` with `name` as argv[0] and one argument, in a process group of its own, so that
+// Ctrl-C ends the profiler in order and not its children; without environment; with no descriptors
+// but 0, 1 and 2 (/dev/null) and `descriptors`, which become 3, 4, …
+Result<ChildProcess> start_child(const std::string& program, const std::string& name,
+                                 const std::string& argument, std::span<const int> descriptors);
+
 struct StartedWorker {
   ChildProcess process;
   Channel channel;
 };
 
-// Starts `program` as a worker (worker_main.h) in a process group of its own, so that Ctrl-C ends
-// the profiler in order, not its worker; without environment; with no descriptor but the socket.
+// Starts `program` as a worker (worker_main.h), with no descriptor but the socket.
 Result<StartedWorker> start_worker(const std::string& program);
 
 } // namespace pprofd::symbolizer

@@ -26,6 +26,8 @@ using std::chrono::milliseconds;
 
 // Marks a file's id where it is its debug information that ends workers.
 constexpr uint64_t kLinesOfFile = uint64_t{1} << 63;
+// The same where it is the making of its index.
+constexpr uint64_t kIndexOfFile = uint64_t{1} << 62;
 constexpr milliseconds kReapPatience{1000};
 // A worker that closed its socket is about to end by itself: its own status tells why.
 constexpr milliseconds kLastWords{500};
@@ -84,8 +86,10 @@ public:
     return ensure_running(Deadline::clock::now() + options_.deadline);
   }
 
+  // `times`: of a jitdump's addresses, as many as there are of those.
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
-                           NamesFile form, DebugDescriptors debug) {
+                           NamesFile form, DebugDescriptors debug,
+                           std::span<const uint64_t> times = {}) {
     const std::scoped_lock lock(call_);
     const Deadline deadline = Deadline::clock::now() + options_.deadline;
     SymbolizedFile result;
@@ -93,13 +97,15 @@ public:
     for (size_t i = 0; i < offsets.size(); ++i)
       result.addresses[i].address = {offsets[i].value};
     const Exchange exchange = [&] {
-      return ask_names(file_id, {fd, debug}, offsets, form, deadline, result);
+      return ask_names(file_id, {fd, debug}, {offsets, times, form}, deadline, result);
     };
     const uint64_t strikes = debug.lines ? file_id | kLinesOfFile : file_id;
     std::string failure = converse(strikes, fd, deadline, exchange);
     result.answered = failure.empty();
-    if (!result.answered)
+    if (!result.answered) {
       result.failure = std::move(failure);
+      result.names_fault = result.lines_fault = NamesFault::kNoAnswer;
+    }
     return result;
   }
 
@@ -127,6 +133,27 @@ public:
     };
     if (std::string failure = converse(file_id, fd, deadline, exchange); !failure.empty())
       result.failure = std::move(failure);
+    return result;
+  }
+
+  MadeIndex make_index(uint64_t file_id, int fd, const DebugDescriptors& debug, uint64_t room) {
+    const std::scoped_lock lock(call_);
+    const Deadline deadline = Deadline::clock::now() + options_.deadline;
+    MadeIndex result;
+    const Exchange exchange = [&] {
+      worker::Request request = request_for(file_id);
+      request.set_make_index(true);
+      return ask(request, {fd, debug}, deadline, [&](auto bytes) -> Result<bool> {
+        const auto reply = decode_index_reply(bytes, request_id_, room);
+        if (!reply)
+          return std::unexpected(reply.error());
+        result = {.size = reply->size(), .failure = reply->failure()};
+        return true;
+      });
+    };
+    if (std::string failure = converse(file_id | kIndexOfFile, fd, deadline, exchange);
+        !failure.empty())
+      result = {.size = 0, .failure = std::move(failure)};
     return result;
   }
 
@@ -210,7 +237,9 @@ private:
     worker::Setup setup;
     setup.set_version(kProtocolVersion);
     setup.set_memory_limit(options_.memory_limit);
-    setup.set_cpu_milliseconds(static_cast<uint32_t>(options_.deadline.count()));
+    const auto cpu = options_.cpu_limit.count() == 0 ? options_.deadline : options_.cpu_limit;
+    setup.set_cpu_milliseconds(static_cast<uint32_t>(cpu.count()));
+    setup.set_background(options_.background);
     if (!worker_->channel.send(encode(setup), {}, deadline))
       return false;
     const auto packet = worker_->channel.receive(/*descriptors=*/false, deadline);
@@ -245,12 +274,20 @@ private:
       descriptors.push_back(files.debug.file);
     if (files.debug.supplementary >= 0)
       descriptors.push_back(files.debug.supplementary);
+    const bool package = files.debug.package >= 0 && files.debug.supplementary < 0;
+    if (package)
+      descriptors.push_back(files.debug.package);
     if (files.debug.scratch >= 0)
       descriptors.push_back(files.debug.scratch);
+    if (files.debug.index >= 0) {
+      descriptors.push_back(files.debug.index);
+      request.set_index_key(files.debug.index_key.data(), files.debug.index_key.size());
+    }
     request.set_scratch(files.debug.scratch >= 0);
     request.set_lines(files.debug.lines);
     request.set_debug_file(files.debug.file >= 0);
     request.set_supplementary(files.debug.supplementary >= 0);
+    request.set_package(package);
     if (auto sent = worker_->channel.send(encode(request), descriptors, deadline); !sent)
       return trouble_of(sent.error(), "");
     for (;;) {
@@ -274,33 +311,46 @@ private:
     return request;
   }
 
-  // Asks for all offsets, in requests of kMaxOffsets.
-  std::optional<Trouble> ask_names(uint64_t file_id, const Files& files,
-                                   std::span<const FileOffset> offsets, NamesFile form,
+  // What names are asked for.
+  struct Asked {
+    std::span<const FileOffset> offsets;
+    std::span<const uint64_t> times; // of a jitdump
+    NamesFile form = NamesFile::kElf;
+  };
+
+  // Asks for all offsets, in requests that fit into a packet.
+  std::optional<Trouble> ask_names(uint64_t file_id, const Files& files, const Asked& asked,
                                    Deadline deadline, SymbolizedFile& result) {
     ReplyReader reader(result);
     result.failure.clear();
+    result.names_fault = result.lines_fault = NamesFault::kNone;
+    const size_t most = asked.times.empty() ? kMaxOffsets : kMaxOffsets / 2;
+    size_t first = 0;
     do {
-      const auto piece = offsets.first(std::min(offsets.size(), kMaxOffsets));
-      offsets = offsets.subspan(piece.size());
+      const auto piece = asked.offsets.subspan(first, std::min(asked.offsets.size() - first, most));
       worker::Request request = request_for(file_id);
-      request.set_perf_map(form == NamesFile::kPerfMap);
-      request.set_by_address(form == NamesFile::kElfByAddress);
+      request.set_perf_map(asked.form == NamesFile::kPerfMap);
+      request.set_jit_dump(asked.form == NamesFile::kJitDump);
+      request.set_by_address(asked.form == NamesFile::kElfByAddress);
       for (const FileOffset offset : piece)
         request.add_offsets(offset.value);
+      if (request.jit_dump())
+        for (const uint64_t time : asked.times.subspan(first, piece.size()))
+          request.add_times(time);
       size_t missing = piece.size();
       const auto trouble = ask(request, files, deadline, [&](auto bytes) -> Result<bool> {
-        const auto reply = decode_reply(bytes, request_id_, missing);
+        const auto reply =
+            decode_reply(bytes, {.id = request_id_, .offsets = piece.size(), .missing = missing});
         if (!reply)
           return std::unexpected(reply.error());
         missing -= static_cast<size_t>(reply->addresses_size());
-        reader.take(*reply);
+        reader.take(*reply, first);
         return reply->last();
       });
       if (trouble)
         return trouble;
-      reader.skip(missing);
-    } while (!offsets.empty());
+      first += piece.size();
+    } while (first < asked.offsets.size());
     return std::nullopt;
   }
 
@@ -431,6 +481,12 @@ SymbolizedFile WorkerClient::symbolize(uint64_t file_id, int fd,
   return impl_->symbolize(file_id, fd, offsets, form, debug);
 }
 
+SymbolizedFile WorkerClient::symbolize_jit_dump(uint64_t file_id, int fd,
+                                                std::span<const FileOffset> addresses,
+                                                std::span<const uint64_t> times) {
+  return impl_->symbolize(file_id, fd, addresses, NamesFile::kJitDump, {}, times);
+}
+
 UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowOptions& options,
                                             const RowBatchSink& sink) {
   return impl_->compile_rows(file_id, fd, options, sink);
@@ -438,6 +494,11 @@ UnwindTableFacts WorkerClient::compile_rows(uint64_t file_id, int fd, const RowO
 
 SymbolFacts WorkerClient::list_symbols(uint64_t file_id, int fd, const SymbolSink& sink) {
   return impl_->list_symbols(file_id, fd, sink);
+}
+
+MadeIndex WorkerClient::make_index(uint64_t file_id, int fd, const DebugDescriptors& debug,
+                                   uint64_t room) {
+  return impl_->make_index(file_id, fd, debug, room);
 }
 
 void WorkerClient::abandon() {

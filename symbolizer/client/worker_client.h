@@ -30,6 +30,8 @@
 
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/debug_links.h"
+#include "symbolizer/base/names_fault.h"
+#include "symbolizer/base/text_pool.h"
 #include "symbolizer/elf/segment.h"
 #include "symbolizer/unwind/facts.h"
 #include "symbolizer/unwind/row.h"
@@ -44,12 +46,13 @@ enum class DemangleStyle {
 };
 
 // One function of an address, as a profile wants it. All text is valid UTF-8 without control
-// characters.
+// characters, and the SymbolizedFile's.
 struct SourceFrame {
-  std::string function;
-  std::string system_name; // as the file states it; equal to `function` where nothing was mangled
-  std::string file;        // empty: unknown
-  uint32_t line = 0;       // 0: unknown, as the next two
+  std::string_view function;
+  std::string_view
+      system_name;       // as the file states it; equal to `function` where nothing was mangled
+  std::string_view file; // empty: unknown
+  uint32_t line = 0;     // 0: unknown, as the next two
   uint32_t column = 0;
   uint32_t start_line = 0;
 };
@@ -59,6 +62,7 @@ enum class NamesFile : uint8_t {
   kElf,          // offsets in the file
   kElfByAddress, // its virtual addresses
   kPerfMap,      // process addresses
+  kJitDump,      // the same, each as of a time
 };
 
 struct SymbolizedAddress {
@@ -73,8 +77,19 @@ struct DebugDescriptors {
   bool lines = false;
   int file = -1;
   int supplementary = -1; // what dwz has put aside from it
+  int package = -1;       // its split units (.dwp), where nothing was put aside
   int scratch = -1;       // a file of DebugLinks::inflated bytes, open for writing, which is the
                           // worker's from now on
+  // The file's index: lines and names come from it alone, and no faults. -1: there is none.
+  int index = -1;
+  // GCC warns where it is left out otherwise. NOLINTNEXTLINE(readability-redundant-member-init)
+  std::string_view index_key{}; // under which it was made, not empty
+};
+
+// How the making of an index went.
+struct MadeIndex {
+  uint64_t size = 0;   // from the file's start on; 0: there is none
+  std::string failure; // why not
 };
 
 struct SymbolizedFile {
@@ -83,6 +98,10 @@ struct SymbolizedFile {
   std::vector<SymbolizedAddress> addresses; // one per offset, in the order asked
   std::string failure;                      // why names are missing; empty when nothing went wrong
   bool answered = false;                    // the worker did, whatever it said
+  NamesFault names_fault = NamesFault::kNone; // why there are no names, or not all of them
+  NamesFault lines_fault = NamesFault::kNone; // the same of lines, where they were asked for
+  bool index_refused = false;                 // the index is damaged or none: ask without
+  TextPool texts;                             // what the frames show
 };
 
 // Some of a file's unwind rows, in address order. What the spans show is gone after the call.
@@ -141,7 +160,9 @@ struct WorkerOptions {
   uint64_t memory_limit = 150'000'000;        // bytes the worker may allocate (RLIMIT_DATA)
   std::chrono::milliseconds deadline{10'000}; // of one call, starting the worker included, without
                                               // the time that the caller's sink takes
+  std::chrono::milliseconds cpu_limit{0};     // of one request; 0: the deadline
   unsigned restarts_per_minute = 20;
+  bool background = false; // its work waits for everybody else's
 };
 
 // Why a worker ended that was not asked to.
@@ -193,6 +214,11 @@ public:
   SymbolizedFile symbolize(uint64_t file_id, int fd, std::span<const FileOffset> offsets,
                            NamesFile form = NamesFile::kElf, DebugDescriptors debug = {});
 
+  // The same of a JIT compiler's jitdump: what was at each of the process addresses at a time of
+  // its own (ns, CLOCK_MONOTONIC). The file may grow between calls.
+  SymbolizedFile symbolize_jit_dump(uint64_t file_id, int fd, std::span<const FileOffset> addresses,
+                                    std::span<const uint64_t> times);
+
   // The unwind rows of the file behind `fd`; both parameters as above. `sink` is called on this
   // thread with rows as they come, not at all for a file without unwind information. The file is
   // tried a second time only where no row had come. Blocks, at most for the deadline.
@@ -202,6 +228,11 @@ public:
   // Where the symbols of the file behind `fd` come from; parameters as above. With a sink every
   // symbol goes to it, in address order.
   SymbolFacts list_symbols(uint64_t file_id, int fd, const SymbolSink& sink = {});
+
+  // Makes the index of a file into the one behind `debug.index`, of `room` bytes and open for
+  // writing, under `debug.index_key`; other parameters as above. What is in it is the worker's
+  // word, and is checked when it is used. Blocks, at most for the deadline.
+  MadeIndex make_index(uint64_t file_id, int fd, const DebugDescriptors& debug, uint64_t room);
 
   // Ends the running call, without names, and lets every later one fail at once. Any thread.
   void abandon();

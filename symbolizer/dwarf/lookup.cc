@@ -6,8 +6,6 @@
 
 #include "symbolizer/base/lru_cache.h"
 #include "symbolizer/dwarf/functions/names.h"
-#include "symbolizer/dwarf/functions/scopes.h"
-#include "symbolizer/dwarf/lines/table.h"
 #include "symbolizer/dwarf/units/address_index.h"
 #include "symbolizer/dwarf/units/constants.h"
 #include "symbolizer/dwarf/units/ranges.h"
@@ -24,20 +22,6 @@ constexpr size_t kLeastNameBytes = DwarfLookup::kMaxFrames * (kMaxDemangled + 25
 // Numbers of files; a split one's is its unit's.
 constexpr uint32_t kMainFile = UINT32_MAX;
 constexpr uint32_t kSupplementaryFile = UINT32_MAX - 1;
-
-// What one unit's addresses are looked up in.
-struct UnitTables {
-  std::shared_ptr<const Unit> unit; // the one in the file itself
-  std::unique_ptr<SplitUnit> split; // its other part; nullptr: none
-  FileTable files;
-  LineTable lines;
-  ScopeTable scopes;
-
-  [[nodiscard]] size_t memory() const {
-    return sizeof *this + files.memory() + lines.memory() + scopes.memory() +
-           (split == nullptr ? 0 : sizeof *split);
-  }
-};
 
 } // namespace
 
@@ -76,7 +60,7 @@ public:
       return frames_;
     Frame frame;
     if (row != nullptr) {
-      frame.file = path(tables, unit, row->file);
+      frame.file = path(tables, row->file);
       // As llvm-symbolizer has it: without a file, no line.
       if (!frame.file.empty()) {
         frame.line = row->line;
@@ -90,7 +74,7 @@ public:
       add_name(tables, function, frame);
       frames_.push_back(frame);
       frame = Frame();
-      frame.file = path(tables, unit, function.call_file);
+      frame.file = path(tables, function.call_file);
       frame.line = function.call_line;
       frame.column = function.call_column;
       scope = function.parent;
@@ -98,6 +82,56 @@ public:
     if (frames_.empty())
       frames_.push_back(frame);
     return frames_;
+  }
+
+  std::vector<UnitRange> ranges() {
+    index_bare_units();
+    std::vector<UnitRange> bare;
+    bare_index_.visit(
+        [&](uint64_t start, uint64_t end, uint32_t unit) { add_code({start, end, unit}, bare); });
+    std::vector<UnitRange> found;
+    size_t next = 0; // of bare
+    uint64_t at = 0;
+    // Units that do not state their ranges have what no other unit has.
+    const auto add_gap = [&](uint64_t end) {
+      while (next < bare.size() && bare[next].end <= at)
+        ++next;
+      for (size_t i = next; i < bare.size() && bare[i].start < end; ++i)
+        found.push_back({std::max(bare[i].start, at), std::min(bare[i].end, end), bare[i].unit});
+    };
+    index_.visit([&](uint64_t start, uint64_t end, uint32_t unit) {
+      add_gap(start);
+      found.push_back({start, end, unit});
+      at = end;
+    });
+    add_gap(UINT64_MAX);
+    return found;
+  }
+
+  std::unique_ptr<UnitTables> read_unit(uint32_t number) {
+    auto tables = std::make_unique<UnitTables>();
+    tables->number = number;
+    tables->unit = units_.get(units_.headers()[number]);
+    read_lines(*tables);
+    read_scopes(*tables);
+    ++counts_.units_read;
+    return tables;
+  }
+
+  std::string_view path(const UnitTables& tables, uint32_t file) {
+    const uint64_t key = uint64_t{tables.number} << 32 | file;
+    if (const auto* const found = paths_.find(key); found != nullptr)
+      return *found;
+    std::string path = tables.files.path(file, tables.unit->folder());
+    const size_t size = path.size();
+    return paths_.put(key, std::move(path), size);
+  }
+
+  FunctionName name(const UnitTables& tables, const Scope& scope) {
+    const bool split = tables.split != nullptr;
+    const Unit& unit = split ? *tables.split->unit : *tables.unit;
+    return names_.find(split ? *tables.split->units : units_, unit,
+                       unit.header.offset + scope.entry);
   }
 
   [[nodiscard]] const LookupCounts& counts() const { return counts_; }
@@ -154,11 +188,7 @@ private:
   UnitTables& tables_of(uint32_t number) {
     if (auto* const found = tables_.find(number); found != nullptr)
       return **found;
-    auto tables = std::make_unique<UnitTables>();
-    tables->unit = units_.get(units_.headers()[number]);
-    read_lines(*tables);
-    read_scopes(*tables, number);
-    ++counts_.units_read;
+    auto tables = read_unit(number);
     const size_t memory = tables->memory();
     return *tables_.put(number, std::move(tables), memory);
   }
@@ -176,12 +206,12 @@ private:
     counts_.rows += tables.lines.decoded();
   }
 
-  void read_scopes(UnitTables& tables, uint32_t number) {
+  void read_scopes(UnitTables& tables) {
     const Unit* unit = tables.unit.get();
     if (const auto reference = split_reference(*unit)) {
       const Sections* const file = options_.split_file ? options_.split_file(*reference) : nullptr;
       if (file != nullptr)
-        tables.split = SplitUnit::find(*file, *unit, reference->id, number);
+        tables.split = SplitUnit::find(*file, *unit, reference->id, tables.number);
       counts_.split_missing += tables.split == nullptr ? 1 : 0;
       if (tables.split != nullptr)
         unit = tables.split->unit.get();
@@ -190,23 +220,20 @@ private:
     counts_.entries += tables.scopes.entries();
   }
 
-  std::string_view path(const UnitTables& tables, uint32_t unit, uint32_t file) {
-    const uint64_t key = uint64_t{unit} << 32 | file;
-    if (const auto* const found = paths_.find(key); found != nullptr)
-      return *found;
-    std::string path = tables.files.path(file, tables.unit->folder());
-    const size_t size = path.size();
-    return paths_.put(key, std::move(path), size);
+  void add_name(const UnitTables& tables, const Scope& scope, Frame& frame) {
+    const FunctionName found = name(tables, scope);
+    frame.system_name = found.best();
+    frame.name = readable(frame.system_name);
+    frame.start_line = found.start_line;
   }
 
-  void add_name(const UnitTables& tables, const Scope& scope, Frame& frame) {
-    const bool split = tables.split != nullptr;
-    const Unit& unit = split ? *tables.split->unit : *tables.unit;
-    const FunctionName name =
-        names_.find(split ? *tables.split->units : units_, unit, unit.header.offset + scope.entry);
-    frame.system_name = name.best();
-    frame.name = readable(frame.system_name);
-    frame.start_line = name.start_line;
+  // As much of it as is code.
+  void add_code(const UnitRange& range, std::vector<UnitRange>& ranges) const {
+    const auto all = code_.ranges();
+    auto code = std::ranges::upper_bound(all, ElfAddress{range.start}, {}, &AddressRange::end);
+    for (; code != all.end() && code->start.value < range.end; ++code)
+      ranges.push_back({std::max(range.start, code->start.value),
+                        std::min(range.end, code->end.value), range.unit});
   }
 
   std::string_view readable(std::string_view name) {
@@ -263,6 +290,22 @@ void DwarfLookup::find_all(std::span<const ElfAddress> addresses,
   std::ranges::sort(queries);
   for (const Query& query : queries)
     found(query.index, state_->find(query.address, query.unit));
+}
+
+std::vector<UnitRange> DwarfLookup::ranges() {
+  return state_->ranges();
+}
+
+std::unique_ptr<UnitTables> DwarfLookup::read_unit(uint32_t number) {
+  return state_->read_unit(number);
+}
+
+std::string_view DwarfLookup::path(const UnitTables& unit, uint32_t file) {
+  return state_->path(unit, file);
+}
+
+FunctionName DwarfLookup::name(const UnitTables& unit, const Scope& scope) {
+  return state_->name(unit, scope);
 }
 
 const LookupCounts& DwarfLookup::counts() const {

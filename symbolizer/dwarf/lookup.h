@@ -24,8 +24,10 @@
 
 #include "symbolizer/base/address.h"
 #include "symbolizer/demangle/demangle.h"
+#include "symbolizer/dwarf/functions/names.h"
 #include "symbolizer/dwarf/sections.h"
 #include "symbolizer/dwarf/split.h"
+#include "symbolizer/dwarf/unit_tables.h"
 
 namespace pprofd::symbolizer::dwarf {
 
@@ -50,6 +52,13 @@ struct LookupOptions {
   // The sections of a .dwo or .dwp file; nullptr: there is none. They must outlive the look-up.
   // Asked at most once for each unit that is read.
   std::function<const Sections*(const SplitReference&)> split_file;
+};
+
+// Code that one unit describes.
+struct UnitRange {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint32_t unit = 0;
 };
 
 // What was done, for measurements.
@@ -79,6 +88,15 @@ public:
   // All of them, in the order of units: `found` is called for each with its index in `addresses`.
   void find_all(std::span<const ElfAddress> addresses,
                 const std::function<void(size_t, std::span<const Frame>)>& found);
+
+  // For whoever takes all there is. Which unit find() asks of which addresses, in no order;
+  // addresses outside are no unit's.
+  std::vector<UnitRange> ranges();
+  // What it asks, read anew.
+  std::unique_ptr<UnitTables> read_unit(uint32_t number);
+  // A file of the unit, and what a function is called. The path is valid until the next call.
+  std::string_view path(const UnitTables& unit, uint32_t file);
+  FunctionName name(const UnitTables& unit, const Scope& scope);
 
   [[nodiscard]] const LookupCounts& counts() const;
   [[nodiscard]] size_t memory() const; // bytes held, about

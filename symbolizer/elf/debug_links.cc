@@ -1,7 +1,7 @@
 #include "symbolizer/elf/debug_links.h"
 
 #include <elf.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <algorithm>
 #include <array>
@@ -74,16 +74,16 @@ DebugLinks read_debug_links(const ByteSource& source, const ElfImage& image) {
 
 uint32_t debug_link_crc(const ByteSource& source) {
   std::array<std::byte, kCrcBlock> block;
-  uLong crc = ::crc32(0, nullptr, 0);
+  uint32_t crc = 0;
   uint64_t offset = 0;
   while (offset < source.size()) {
     const size_t size = source.read_some(offset, block);
     if (size == 0)
       return 0;
-    crc = ::crc32(crc, reinterpret_cast<const Bytef*>(block.data()), static_cast<uInt>(size));
+    crc = ::libdeflate_crc32(crc, block.data(), size);
     offset += size;
   }
-  return static_cast<uint32_t>(crc);
+  return crc;
 }
 
 } // namespace pprofd::symbolizer

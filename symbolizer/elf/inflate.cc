@@ -1,10 +1,11 @@
 #include "symbolizer/elf/inflate.h"
 
 #include <elf.h>
-#include <zlib.h>
+#include <libdeflate.h>
 #include <zstd.h>
 
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 namespace pprofd::symbolizer {
@@ -13,12 +14,13 @@ namespace {
 constexpr uint32_t kZstd = 2; // ELFCOMPRESS_ZSTD, newer than glibc 2.36's elf.h
 constexpr std::string_view kZdebugMark = "ZLIB";
 
-// uncompress() asks for memory of its own only for the window, 32 kB.
+// Twice as fast as zlib, which matters for the hundreds of megabytes of a debug file.
 bool inflate_zlib(std::span<const std::byte> from, std::span<std::byte> to) {
-  uLongf size = to.size();
-  return ::uncompress(reinterpret_cast<Bytef*>(to.data()), &size,
-                      reinterpret_cast<const Bytef*>(from.data()), from.size()) == Z_OK &&
-         size == to.size();
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> tool(
+      ::libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+  return tool != nullptr &&
+         ::libdeflate_zlib_decompress(tool.get(), from.data(), from.size(), to.data(), to.size(),
+                                      /*actual_out_nbytes_ret=*/nullptr) == LIBDEFLATE_SUCCESS;
 }
 
 bool inflate_zstd(std::span<const std::byte> from, std::span<std::byte> to) {

@@ -29,8 +29,6 @@ struct Start {
 static_assert(sizeof(Start) == sizeof(uint64_t));
 constexpr size_t kMaxWords = 8; // behind them
 
-constexpr uint64_t kMaxScanned = 256ULL << 20;
-constexpr size_t kScanChunk = size_t{256} << 10;
 constexpr uint64_t kAlignment = 8;
 
 std::optional<Layout> layout_of(uint32_t magic) {

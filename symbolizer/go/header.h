@@ -10,6 +10,7 @@
 // Source: cmd/link/internal/ld/pcln.go and runtime/symtab.go of Go 1.2 to 1.27, debug/gosym.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "symbolizer/base/address.h"
@@ -18,6 +19,10 @@
 #include "symbolizer/elf/image.h"
 
 namespace pprofd::symbolizer::go {
+
+// Where no section tells: how much of a file is searched, and how much at once.
+inline constexpr uint64_t kMaxScanned = 256ULL << 20;
+inline constexpr size_t kScanChunk = size_t{256} << 10;
 
 enum class Layout : uint8_t { kGo12, kGo116, kGo118, kGo120 };
 

@@ -29,8 +29,6 @@ constexpr uint64_t kWords = kLastFuncdata + 2;
 
 constexpr uint64_t kWord = sizeof(uint64_t);
 constexpr size_t kMaxCandidates = 8;
-constexpr uint64_t kMaxScanned = 256ULL << 20;
-constexpr size_t kScanChunk = size_t{256} << 10;
 
 // Data as the file has it: addresses to places.
 struct DataRange {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "symbolizer/base/names_fault.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/text.h"
 #include "symbolizer/protocol/unwind_tables.h"
@@ -24,20 +25,19 @@ bool is_good_text(const std::string& text, size_t limit) {
   return text.size() <= limit && is_clean_text(text);
 }
 
-bool is_good(const worker::Reply::Frame& frame) {
-  return !frame.function().empty() && is_good_text(frame.function(), kMaxText) &&
-         is_good_text(frame.system_name(), kMaxText) && is_good_text(frame.file(), kMaxText);
-}
-
 bool is_good(const worker::DebugLinks& links) {
   return is_good_text(links.name(), kMaxText) && is_good_text(links.supplementary(), kMaxText) &&
          links.supplementary_id().size() <= kMaxBuildId;
 }
 
-bool is_good(const worker::Reply::Address& address, int frames) {
-  return static_cast<size_t>(address.frames_size()) <= kMaxInlineFrames &&
-         std::ranges::all_of(address.frames(),
-                             [&](uint32_t index) { return index < static_cast<uint32_t>(frames); });
+bool has_good_frames(const worker::Reply::Address& address, size_t texts) {
+  const std::span numbers(address.frames().data(), static_cast<size_t>(address.frames_size()));
+  if (numbers.size() % kFrameNumbers != 0 || numbers.size() / kFrameNumbers > kMaxInlineFrames)
+    return false;
+  for (size_t at = 0; at < numbers.size(); at += kFrameNumbers)
+    if (numbers[at] == 0 || std::ranges::max(numbers.subspan(at, kFrameTexts)) > texts)
+      return false;
+  return true;
 }
 
 // Why a build id and failure of a last reply are refused; empty: they are not.
@@ -161,33 +161,44 @@ Result<worker::Request> decode_request(std::span<const std::byte> bytes) {
     return request;
   if (static_cast<size_t>(request->offsets_size()) > kMaxOffsets)
     return fail("", "too many offsets");
+  if (request->times_size() != (request->jit_dump() ? request->offsets_size() : 0))
+    return fail("", "times that are not the offsets'");
   if (!worker::Style_IsValid(request->style()))
     return fail("", "an unknown style");
+  if (request->index_key().size() > kMaxKey)
+    return fail("", "a key that is too long");
   return request;
 }
 
-Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, uint64_t id,
-                                   size_t max_addresses) {
+Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, const AskedNames& asked) {
   auto reply = parse<worker::Reply>(bytes);
   if (!reply)
     return reply;
-  if (reply->id() != id)
+  if (reply->id() != asked.id)
     return fail("", "a reply to another request");
   const auto addresses = static_cast<size_t>(reply->addresses_size());
-  if (addresses > max_addresses)
+  if (addresses > asked.missing)
     return fail("", "more addresses than asked for");
   if (!reply->last() && addresses == 0)
     return fail("", "a reply without addresses");
   if (std::string why = refuse_result(*reply); !why.empty())
     return fail("", std::move(why));
-  if (reply->last() && addresses < max_addresses && reply->failure().empty())
+  if (reply->last() && addresses < asked.missing && reply->failure().empty())
     return fail("", "addresses are missing");
-  if (!std::ranges::all_of(reply->frames(), [](const auto& frame) { return is_good(frame); }))
-    return fail("", "a frame without name or with text that is none");
-  if (!std::ranges::all_of(reply->addresses(), [&](const auto& address) {
-        return is_good(address, reply->frames_size());
+  if (!std::ranges::all_of(reply->texts(), [](const std::string& text) {
+        return !text.empty() && is_good_text(text, kMaxText);
       }))
-    return fail("", "an address with frames that do not exist");
+    return fail("", "a text that is none");
+  for (const worker::Reply::Address& address : reply->addresses()) {
+    if (address.index() >= asked.offsets)
+      return fail("", "an address that was not asked for");
+    if (!has_good_frames(address, static_cast<size_t>(reply->texts_size())))
+      return fail("", "frames that are not whole or have no name");
+  }
+  if (reply->names_fault() >= kNamesFaults || reply->lines_fault() >= kNamesFaults)
+    return fail("", "an unknown fault");
+  if (reply->index_refused() && reply->failure().empty())
+    return fail("", "an index refused without a reason");
   if (!is_good(reply->links()))
     return fail("", "a link to debug information that is no text");
   return reply;
@@ -216,6 +227,20 @@ Result<worker::SymbolReply> decode_symbol_reply(std::span<const std::byte> bytes
     why = refuse_symbols(*reply);
   if (!why.empty())
     return fail("", std::move(why));
+  return reply;
+}
+
+Result<worker::IndexReply> decode_index_reply(std::span<const std::byte> bytes, uint64_t id,
+                                              uint64_t room) {
+  auto reply = parse<worker::IndexReply>(bytes);
+  if (!reply)
+    return reply;
+  if (reply->id() != id)
+    return fail("", "a reply to another request");
+  if (!is_good_text(reply->failure(), kMaxFailure))
+    return fail("", "a failure that is no text");
+  if (reply->size() > room || (reply->size() == 0) == reply->failure().empty())
+    return fail("", "an index of an impossible size");
   return reply;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "symbolizer/base/saturating.h"
+
 namespace pprofd::symbolizer {
 namespace {
 
@@ -35,6 +37,14 @@ const SymbolTable::Entry* SymbolTable::find(ElfAddress address) const {
       return &*after;
   }
   return nullptr;
+}
+
+ElfAddress SymbolTable::end_of(ElfAddress address) const {
+  const auto after = std::ranges::upper_bound(entries_, address, {}, &Entry::start);
+  const uint64_t next = after == entries_.end() ? UINT64_MAX : after->start.value;
+  const Entry* const found = find(address);
+  return {found == nullptr ? next
+                           : std::min(next, saturating_add(found->start.value, found->size))};
 }
 
 SymbolTable::Reader::Reader(const SymbolTable& table, const ByteSource& source)

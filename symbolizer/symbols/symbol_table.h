@@ -74,6 +74,9 @@ public:
     StringTable dynsym_;
   };
 
+  // The first address behind `address` for which find() may have another answer.
+  [[nodiscard]] ElfAddress end_of(ElfAddress address) const;
+
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] size_t size() const { return entries_.size(); }
   [[nodiscard]] size_t count(SymbolOrigin origin) const;

@@ -54,6 +54,16 @@ std::optional<ElfAddress> FunctionStarts::at(ElfAddress address) const {
   return piece->contains(start) ? std::optional(start) : std::nullopt;
 }
 
+ElfAddress FunctionStarts::end_of(ElfAddress address) const {
+  uint64_t end = UINT64_MAX;
+  if (const auto next = std::ranges::upper_bound(code_, address, {}, &AddressRange::end);
+      next != code_.end())
+    end = (next->start > address ? next->start : next->end).value;
+  const uint64_t relative = address < base_ ? 0 : address.value - base_.value;
+  const auto after = std::ranges::upper_bound(starts_, relative);
+  return {after == starts_.end() ? end : std::min(end, base_.value + *after)};
+}
+
 size_t FunctionStarts::memory() const {
   return (starts_.capacity() * sizeof(uint32_t)) + (code_.capacity() * sizeof(AddressRange));
 }

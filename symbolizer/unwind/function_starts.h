@@ -25,6 +25,9 @@ public:
   // The last start at or before `address` in the same piece of code.
   [[nodiscard]] std::optional<ElfAddress> at(ElfAddress address) const;
 
+  // The first address behind `address` for which at() may have another answer.
+  [[nodiscard]] ElfAddress end_of(ElfAddress address) const;
+
   [[nodiscard]] size_t size() const { return starts_.size(); }
   [[nodiscard]] size_t memory() const; // bytes held
 

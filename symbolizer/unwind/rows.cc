@@ -24,12 +24,12 @@ namespace {
 
 // Whether a file that is linked with others may be the libc that makes coroutines.
 bool knows_coroutines(const ByteSource& source, const ElfImage& image) {
-  constexpr uint64_t kMaxNames = 4ULL << 20;
+  constexpr uint64_t kMaxNamesSize = 4ULL << 20;
   constexpr std::string_view kName{"\0makecontext", 12};
   const ElfSection* names = image.find_section(".dynstr");
   if (names == nullptr)
     return false;
-  const auto bytes = source.read_copy(names->offset, names->size, kMaxNames);
+  const auto bytes = source.read_copy(names->offset, names->size, kMaxNamesSize);
   return bytes && ::memmem(bytes->data(), bytes->size(), kName.data(), kName.size()) != nullptr;
 }
 

@@ -7,7 +7,7 @@
 namespace pprofd::symbolizer {
 namespace {
 
-constexpr size_t kChunk = size_t{256} << 10;
+constexpr size_t kCodeChunk = size_t{256} << 10;
 constexpr size_t kMaxWanted = 16; // bytes
 
 } // namespace
@@ -46,7 +46,7 @@ std::vector<TrampolineFinder::Hit> TrampolineFinder::find(Wanted wanted, uint64_
 }
 
 void TrampolineFinder::find_in(Wanted wanted, const Code& code, std::vector<Hit>& found) {
-  chunk_.resize(std::max(chunk_.size(), std::min<uint64_t>(kChunk, code.end - code.start)));
+  chunk_.resize(std::max(chunk_.size(), std::min<uint64_t>(kCodeChunk, code.end - code.start)));
   for (uint64_t at = code.start; bytes_left_ != 0;) {
     const auto part = std::span(chunk_).first(std::min<uint64_t>(code.end - at, chunk_.size()));
     const size_t size = source_->read_some(code.offset + (at - code.start), part);

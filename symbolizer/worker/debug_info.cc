@@ -47,6 +47,7 @@ std::unique_ptr<DebugInfo> DebugInfo::open(const DebugFds& fds, std::span<const 
   info->open_go();
   info->open_supplementary(
       fds.supplementary, separate ? read_debug_links(info->source_, info->image_) : links, options);
+  info->open_package(fds.package, options);
   info->open_dwarf(options);
   const bool empty = !separate && !info->go_ && info->dwarf_ == nullptr && info->notes_.empty();
   return empty ? nullptr : std::move(info);
@@ -69,11 +70,11 @@ void DebugInfo::open_go() {
 }
 
 // A file and what dwz has put aside from it share the room in memory.
-dwarf::SectionOptions DebugInfo::section_options(const DebugOptions& options) {
-  return {.split = false,
-          .max_inflated = scratch_ ? 0 : options.memory / 2,
-          .evictable = [this](uint64_t size) {
-            return scratch_ ? scratch_->take(size) : std::span<std::byte>();
+dwarf::SectionOptions DebugInfo::section_options(const DebugOptions& options, bool split) {
+  return {.split = split,
+          .max_inflated = scratch_ && !split ? 0 : options.memory / 2,
+          .evictable = [this, split](uint64_t size) {
+            return scratch_ && !split ? scratch_->take(size) : std::span<std::byte>();
           }};
 }
 
@@ -92,6 +93,14 @@ void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugO
       supplementary_->image, supplementary_->mapping.bytes(), section_options(options)));
 }
 
+// Its units say by their ids whether they belong to the file.
+void DebugInfo::open_package(int fd, const DebugOptions& options) {
+  package_ = fd >= 0 ? map(fd) : std::nullopt;
+  if (package_)
+    package_sections_.emplace(dwarf::SectionFile::read(package_->image, package_->mapping.bytes(),
+                                                       section_options(options, true)));
+}
+
 void DebugInfo::open_dwarf(const DebugOptions& options) {
   sections_.emplace(dwarf::SectionFile::read(image_, file_.bytes(), section_options(options)));
   notes_.insert(notes_.end(), sections_->notes().begin(), sections_->notes().end());
@@ -105,6 +114,10 @@ void DebugInfo::open_dwarf(const DebugOptions& options) {
   lookup.name_bytes = options.memory / 12;
   if (supplementary_sections_)
     lookup.supplementary = &supplementary_sections_->sections();
+  if (package_sections_)
+    lookup.split_file = [this](const dwarf::SplitReference&) {
+      return &package_sections_->sections();
+    };
   dwarf_ =
       std::make_unique<dwarf::DwarfLookup>(sections_->sections(), image_.code(), std::move(lookup));
 }
@@ -119,8 +132,20 @@ std::span<const dwarf::Frame> DebugInfo::find(ElfAddress address) {
   return changed() ? std::span<const dwarf::Frame>() : frames;
 }
 
+void DebugInfo::find_all(std::span<const ElfAddress> addresses, const Found& found) {
+  if (!go_ && dwarf_ != nullptr) {
+    dwarf_->find_all(addresses, [&](size_t index, std::span<const dwarf::Frame> frames) {
+      found(index, changed() ? std::span<const dwarf::Frame>() : frames);
+    });
+    return;
+  }
+  for (size_t i = 0; i < addresses.size(); ++i)
+    found(i, find(addresses[i]));
+}
+
 bool DebugInfo::changed() const {
-  return file_.changed() || (supplementary_ && supplementary_->mapping.changed());
+  return file_.changed() || (supplementary_ && supplementary_->mapping.changed()) ||
+         (package_ && package_->mapping.changed());
 }
 
 std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddress address) {
@@ -142,6 +167,7 @@ size_t DebugInfo::memory() const {
   return sizeof *this + image_.memory() + (scratch_ ? scratch_->size() / kScratchShare : 0) +
          (go_ ? kGoMemory : 0) + (sections_ ? sections_->memory() : 0) +
          (supplementary_sections_ ? supplementary_sections_->memory() : 0) +
+         (package_sections_ ? package_sections_->memory() : 0) +
          (dwarf_ == nullptr ? 0 : dwarf_->memory());
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,7 @@ struct DebugFds {
   int file = -1;          // the file itself
   int debug = -1;         // one that has its debug information; -1: none
   int supplementary = -1; // what dwz has put aside from the one with the information; -1: none
+  int package = -1;       // of its split units; -1: none
   int scratch = -1;       // a file of ours to inflate sections into; -1: none
 };
 
@@ -50,10 +52,20 @@ public:
   // call.
   std::span<const dwarf::Frame> find(ElfAddress address);
 
+  // All of them, in an order that needs little work: `found` is called for each with its index.
+  using Found = std::function<void(size_t, std::span<const dwarf::Frame>)>;
+  void find_all(std::span<const ElfAddress> addresses, const Found& found);
+
   // Whether the outermost frame has the name that belongs into a profile. Otherwise the symbol
   // table's goes before it.
   [[nodiscard]] bool names_are_final() const { return go_.has_value(); }
+  // nullptr: there is no DWARF.
+  [[nodiscard]] dwarf::DwarfLookup* dwarf() const { return dwarf_.get(); }
+  // Whether what was read was not in the file any more.
+  [[nodiscard]] bool changed() const;
   [[nodiscard]] NameStyle style() const { return style_; }
+  // Whether there is more than a debug file's symbols.
+  [[nodiscard]] bool has_lines() const { return go_.has_value() || dwarf_ != nullptr; }
   // The separate debug file, which has symbols of its own; nullptr: there is none.
   [[nodiscard]] const ByteSource* debug_source() const { return separate_ ? &source_ : nullptr; }
   [[nodiscard]] const ElfImage& image() const { return image_; }
@@ -74,10 +86,10 @@ private:
   DebugInfo(File file, NameStyle style);
 
   void open_go();
-  dwarf::SectionOptions section_options(const DebugOptions& options);
+  dwarf::SectionOptions section_options(const DebugOptions& options, bool split = false);
   void open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options);
+  void open_package(int fd, const DebugOptions& options);
   void open_dwarf(const DebugOptions& options);
-  [[nodiscard]] bool changed() const;
   std::span<const dwarf::Frame> find_go(go::Symbols& symbols, ElfAddress address);
 
   MappedFile file_;
@@ -89,6 +101,8 @@ private:
   std::optional<go::Symbols> go_;
   std::optional<File> supplementary_;
   std::optional<dwarf::SectionFile> supplementary_sections_;
+  std::optional<File> package_;
+  std::optional<dwarf::SectionFile> package_sections_;
   std::optional<dwarf::SectionFile> sections_;
   std::unique_ptr<dwarf::DwarfLookup> dwarf_;
   std::vector<std::string> notes_;

@@ -9,8 +9,9 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kMaxFiles = 16'384;
-constexpr size_t kMaxDebug = MappedFile::kMaxMappings / 2; // each may be mapped with a second file
-constexpr size_t kSlotMemory = 512;                        // of a slot beside image and symbols
+// Each may be mapped with a second file, and has an index.
+constexpr size_t kMaxDebug = MappedFile::kMaxMappings / 3;
+constexpr size_t kSlotMemory = 512; // of a slot beside image and symbols
 
 SymbolLimits limits_for(uint64_t memory) {
   // A symbol takes 16 bytes; building takes the table, the inflated file and 32 MB of strings.
@@ -32,6 +33,24 @@ std::string ParsedFile::why_nameless() const {
   return none && reasons.empty() ? "no symbols" : reasons;
 }
 
+NamesFault ParsedFile::names_fault() const {
+  if (fault != NamesFault::kNone)
+    return fault;
+  // What is exported has names in a stripped file too; the rest has none.
+  const bool stripped = symbols && symbols->count(SymbolOrigin::kSymtab) == 0 &&
+                        symbols->count(SymbolOrigin::kDebugdata) == 0 && !debug_symbols;
+  const bool has_go = debug != nullptr && debug->names_are_final();
+  return stripped && !has_go ? NamesFault::kNoSymbols : NamesFault::kNone;
+}
+
+NamesFault ParsedFile::lines_fault() const {
+  if (debug_fault != NamesFault::kNone)
+    return debug_fault;
+  if (debug == nullptr)
+    return image ? NamesFault::kNoDebugInformation : fault;
+  return debug->has_lines() ? NamesFault::kNone : NamesFault::kNoDebugInformation;
+}
+
 FileCache::FileCache(uint64_t memory_limit, size_t max_mangled)
     : limits_(limits_for(memory_limit)), debug_memory_(memory_limit / 3), max_mangled_(max_mangled),
       kept_limit_(memory_limit / 4) {}
@@ -40,7 +59,7 @@ FileCache::Slot& FileCache::slot_of(uint64_t id) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
     slots_.splice(slots_.begin(), slots_, found->second);
   } else {
-    slots_.push_front({.id = id, .file = {}, .debug = {}});
+    slots_.push_front({.id = id, .file = {}, .debug = {}, .index = {}});
     by_id_[id] = slots_.begin();
   }
   return slots_.front();
@@ -71,29 +90,60 @@ const ParsedFile& FileCache::get_lines(uint64_t id, const ByteSource& source, Na
   return slot.file;
 }
 
-const PerfMap& FileCache::perf_map(uint64_t id, const ByteSource& source) {
-  Slot& slot = slot_of(id);
+const ParsedFile& FileCache::get_index(uint64_t id, const ByteSource& source, NameStyle style,
+                                       int index, std::string_view key) {
+  get(id, source, /*names=*/false);
+  Slot& slot = slots_.front();
+  const auto index_file = ByteSource::of_file(index);
+  const std::pair wanted(style, index_file ? index_file->stamp() : FileStamp{});
+  if (slot.index != wanted) {
+    drop_debug(kMaxDebug - 1);
+    slot.file.index = IndexNames::open(index, key, style, max_mangled_);
+    slot.index = wanted;
+  }
+  account(slot);
+  shrink(kept_limit_);
+  return slot.file;
+}
+
+// A file that grows. Where it is another one it is read from its start.
+template <typename Grown>
+void FileCache::read_on(Grown& grown, Slot& slot, const ByteSource& source) {
   const FileStamp before = std::exchange(slot.file.stamp, source.stamp());
   const FileStamp& now = slot.file.stamp;
   if (before.device != now.device || before.inode != now.inode || before.size > now.size)
-    slot.file.perf_map = {};
-  slot.file.perf_map.read(source);
+    grown = {};
+  grown.read(source);
   account(slot);
   shrink(kept_limit_);
+}
+
+const PerfMap& FileCache::perf_map(uint64_t id, const ByteSource& source) {
+  Slot& slot = slot_of(id);
+  read_on(slot.file.perf_map, slot, source);
   return slot.file.perf_map;
+}
+
+const JitDump& FileCache::jit_dump(uint64_t id, const ByteSource& source) {
+  Slot& slot = slot_of(id);
+  read_on(slot.file.jit_dump, slot, source);
+  return slot.file.jit_dump;
 }
 
 void FileCache::parse_image(Slot& slot, const ByteSource& source) {
   slot.file = {};
   slot.debug.reset();
+  slot.index.reset();
   slot.file.stamp = source.stamp();
   auto image = ElfImage::open(source);
   if (image) {
     const ElfImage& parsed = slot.file.image.emplace(std::move(*image));
     slot.file.links = read_debug_links(source, parsed);
     slot.file.links.inflated = dwarf::inflated_size(source, parsed);
-  } else
+  } else {
     slot.file.failure = text_of(image.error());
+    slot.file.fault = NamesFault::kDamaged;
+  }
   account(slot);
 }
 
@@ -109,12 +159,15 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
     shrink(0);
     file.symbols.emplace();
     file.failure = "its symbols need more memory than the worker may use";
+    file.fault = NamesFault::kTooLarge;
     account(slot);
     return;
   }
   image.drop_sections();
   for (const std::string& why : file.symbols->notes())
     append_reason(file.failure, why);
+  if (!file.symbols->notes().empty())
+    file.fault = NamesFault::kDamaged;
   account(slot);
 }
 
@@ -126,6 +179,7 @@ void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
   file.debug = nullptr;
   file.debug_symbols.reset();
   file.debug_failure.clear();
+  file.debug_fault = NamesFault::kNone;
   try {
     file.debug =
         DebugInfo::open(fds, image.build_id(), file.links,
@@ -137,15 +191,18 @@ void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
     file.debug = nullptr;
     file.debug_symbols.reset();
     file.debug_failure = "its debug information needs more memory than the worker may use";
+    file.debug_fault = NamesFault::kTooLarge;
   }
   if (file.debug != nullptr)
-    for (const std::string& why : file.debug->notes())
+    for (const std::string& why : file.debug->notes()) {
       append_reason(file.debug_failure, why);
+      file.debug_fault = NamesFault::kDamaged;
+    }
 }
 
 void FileCache::drop_debug(size_t most) {
   for (Slot& slot : slots_) {
-    if (slot.file.debug == nullptr)
+    if (slot.file.debug == nullptr && slot.file.index == nullptr)
       continue;
     if (most > 0) {
       --most;
@@ -154,13 +211,15 @@ void FileCache::drop_debug(size_t most) {
     slot.file.debug = nullptr;
     slot.file.debug_symbols.reset();
     slot.debug.reset();
+    slot.file.index = nullptr;
+    slot.index.reset();
     account(slot);
   }
 }
 
 void FileCache::account(Slot& slot) {
   memory_ -= slot.memory;
-  slot.memory = kSlotMemory + slot.file.perf_map.memory();
+  slot.memory = kSlotMemory + slot.file.perf_map.memory() + slot.file.jit_dump.memory();
   if (slot.file.image)
     slot.memory += slot.file.image->memory();
   if (slot.file.symbols)
@@ -169,6 +228,8 @@ void FileCache::account(Slot& slot) {
     slot.memory += slot.file.debug->memory();
   if (slot.file.debug_symbols)
     slot.memory += slot.file.debug_symbols->memory();
+  if (slot.file.index != nullptr)
+    slot.memory += slot.file.index->memory();
   memory_ += slot.memory;
 }
 

@@ -11,12 +11,15 @@
 #include <unordered_map>
 #include <utility>
 
+#include "symbolizer/base/names_fault.h"
 #include "symbolizer/elf/byte_source.h"
 #include "symbolizer/elf/image.h"
+#include "symbolizer/jit_dump/jit_dump.h"
 #include "symbolizer/perf_map/perf_map.h"
 #include "symbolizer/symbols/symbol_table.h"
 #include "symbolizer/unwind/function_starts.h"
 #include "symbolizer/worker/debug_info.h"
+#include "symbolizer/worker/index_names.h"
 
 namespace pprofd::symbolizer {
 
@@ -25,16 +28,23 @@ struct ParsedFile {
   FileStamp stamp;
   std::optional<ElfImage> image; // empty: see failure
   DebugLinks links;
-  std::optional<SymbolTable> symbols;       // once names were asked for
-  std::unique_ptr<DebugInfo> debug;         // once lines were asked for; nullptr: it has none
-  std::optional<SymbolTable> debug_symbols; // of a separate debug file; its names are there
-  FunctionStarts starts;                    // then, and only where .symtab is missing
-  PerfMap perf_map;                         // of a file that is none of ELF's
-  std::string failure;                      // what of it could not be used; empty: nothing
-  std::string debug_failure;                // the same of debug information
+  std::optional<SymbolTable> symbols;         // once names were asked for
+  std::unique_ptr<DebugInfo> debug;           // once lines were asked for; nullptr: it has none
+  std::optional<SymbolTable> debug_symbols;   // of a separate debug file; its names are there
+  std::unique_ptr<IndexNames> index;          // once asked for; nullptr: it is none
+  FunctionStarts starts;                      // then, and only where .symtab is missing
+  PerfMap perf_map;                           // of a file that is none of ELF's
+  JitDump jit_dump;                           // of another
+  std::string failure;                        // what of it could not be used; empty: nothing
+  std::string debug_failure;                  // the same of debug information
+  NamesFault fault = NamesFault::kNone;       // what `failure` comes to
+  NamesFault debug_fault = NamesFault::kNone; // what `debug_failure` comes to
 
   // Why names are missing; empty: they are not.
   [[nodiscard]] std::string why_nameless() const;
+  // The same in a word, once names were asked for; and why lines are missing, once they were.
+  [[nodiscard]] NamesFault names_fault() const;
+  [[nodiscard]] NamesFault lines_fault() const;
 };
 
 class FileCache {
@@ -49,8 +59,14 @@ public:
   const ParsedFile& get_lines(uint64_t id, const ByteSource& source, NameStyle style,
                               const DebugFds& fds);
 
+  // With its index, which says that it was made under `key`.
+  const ParsedFile& get_index(uint64_t id, const ByteSource& source, NameStyle style, int index,
+                              std::string_view key);
+
   // A perf map, as far as it has grown. Valid until the next call.
   const PerfMap& perf_map(uint64_t id, const ByteSource& source);
+  // A jitdump, the same.
+  const JitDump& jit_dump(uint64_t id, const ByteSource& source);
 
   // Drops what was not used for long, for work that takes memory for a while.
   void make_room() { shrink(kept_limit_ / 2); }
@@ -64,15 +80,17 @@ private:
     ParsedFile file;
     // What file.debug was opened with; empty: not looked for.
     std::optional<std::pair<NameStyle, FileStamp>> debug;
+    std::optional<std::pair<NameStyle, FileStamp>> index; // the same of file.index
     size_t memory = 0;
   };
   using Slots = std::list<Slot>; // the most recently used first
 
   Slot& slot_of(uint64_t id);
+  template <typename Grown> void read_on(Grown& grown, Slot& slot, const ByteSource& source);
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
   void open_debug(Slot& slot, const ElfImage& image, NameStyle style, const DebugFds& fds);
-  // Debug information of the files used last stays, of at most so many.
+  // Debug information and indexes of the files used last stay, of at most so many.
   void drop_debug(size_t most);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.

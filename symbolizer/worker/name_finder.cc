@@ -12,29 +12,36 @@ std::string_view Demangler::readable(const std::string& name) {
   return made_.put(name, std::move(made), size);
 }
 
-NameFinder::NameFinder(const ParsedFile& file, const SymbolTable& symbols, bool lines,
-                       const ByteSource& source, Demangler demangler)
-    : file_(&file), debug_(lines ? file.debug.get() : nullptr), symbols_(symbols, source),
-      demangler_(std::move(demangler)) {
-  if (debug_ != nullptr && debug_->debug_source() != nullptr && file.debug_symbols)
-    debug_symbols_.emplace(*file.debug_symbols, *debug_->debug_source());
+NameFinder::NameFinder(const ParsedFile& file, bool lines, const ByteSource& source,
+                       Demangler demangler)
+    : debug_(lines ? file.debug.get() : nullptr), symbols_(file, lines, source),
+      demangler_(std::move(demangler)) {}
+
+void NameFinder::find_all(std::span<const ElfAddress> addresses,
+                          const std::function<void(size_t, const FoundNames&)>& found) {
+  const auto each = [&](size_t index, std::span<const dwarf::Frame> frames) {
+    found(index, complete(addresses[index], frames));
+  };
+  if (debug_ != nullptr) {
+    debug_->find_all(addresses, each);
+    return;
+  }
+  for (size_t i = 0; i < addresses.size(); ++i)
+    each(i, {});
 }
 
-FoundNames NameFinder::find(ElfAddress address) {
-  const auto frames = debug_ == nullptr ? std::span<const dwarf::Frame>() : debug_->find(address);
+FoundNames NameFinder::complete(ElfAddress address, std::span<const dwarf::Frame> frames) {
   frames_.assign(frames.begin(), frames.end());
-  symbol_ = debug_symbols_ ? debug_symbols_->find(address) : std::nullopt;
-  if (!symbol_)
-    symbol_ = symbols_.find(address);
-  if (symbol_ && (frames.empty() || !debug_->names_are_final())) {
+  symbol_ = symbols_.find(address);
+  const auto& symbol = symbol_.symbol;
+  if (symbol && (frames.empty() || !debug_->names_are_final())) {
     if (frames.empty())
       frames_.emplace_back();
-    frames_.back().name = demangler_.readable(symbol_->name);
-    frames_.back().system_name = symbol_->name;
+    frames_.back().name = demangler_.readable(symbol->name);
+    frames_.back().system_name = symbol->name;
   }
   std::erase_if(frames_, [](const dwarf::Frame& frame) { return frame.name.empty(); });
-  return {.start = symbol_ ? symbol_->start : file_->starts.at(address).value_or(ElfAddress{}),
-          .frames = frames_};
+  return {.start = symbol_.start, .frames = frames_};
 }
 
 } // namespace pprofd::symbolizer

@@ -3,7 +3,7 @@
 // symbols, which tell clones and aliases apart. So has llvm-symbolizer it. One thread.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,15 +14,11 @@
 #include "symbolizer/demangle/demangle.h"
 #include "symbolizer/dwarf/lookup.h"
 #include "symbolizer/elf/byte_source.h"
-#include "symbolizer/symbols/symbol_table.h"
 #include "symbolizer/worker/file_cache.h"
+#include "symbolizer/worker/found_names.h"
+#include "symbolizer/worker/symbol_finder.h"
 
 namespace pprofd::symbolizer {
-
-struct FoundNames {
-  ElfAddress start;                     // of the function; 0: unknown
-  std::span<const dwarf::Frame> frames; // innermost first, each with a name; empty: none is known
-};
 
 // A mangled name made readable. Names that were made last are kept.
 class Demangler {
@@ -42,21 +38,23 @@ private:
 
 class NameFinder {
 public:
-  // `symbols` and `source` are of `file`; all must outlive this. `lines`: by its debug information
-  // too.
-  NameFinder(const ParsedFile& file, const SymbolTable& symbols, bool lines,
-             const ByteSource& source, Demangler demangler);
+  // `source` is of `file`, which has symbols; both must outlive this. `lines`: by its debug
+  // information too.
+  NameFinder(const ParsedFile& file, bool lines, const ByteSource& source, Demangler demangler);
 
-  // Valid until the next call.
-  FoundNames find(ElfAddress address);
+  // All of them, in an order that needs little work: `found` is called for each with its index.
+  // What it is given is valid until it returns.
+  void find_all(std::span<const ElfAddress> addresses,
+                const std::function<void(size_t, const FoundNames&)>& found);
 
 private:
-  const ParsedFile* file_;
+  // With what debug information says of the address.
+  FoundNames complete(ElfAddress address, std::span<const dwarf::Frame> frames);
+
   DebugInfo* debug_; // nullptr: there is none, or it is not wanted
-  SymbolTable::Reader symbols_;
-  std::optional<SymbolTable::Reader> debug_symbols_; // they know more
+  SymbolFinder symbols_;
   Demangler demangler_;
-  std::optional<Symbol> symbol_; // what frames_ shows
+  FoundSymbol symbol_; // what frames_ shows
   std::vector<dwarf::Frame> frames_;
 };
 

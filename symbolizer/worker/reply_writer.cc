@@ -1,8 +1,6 @@
 #include "symbolizer/worker/reply_writer.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,59 +11,34 @@
 namespace pprofd::symbolizer {
 namespace {
 
-constexpr size_t kOverhead = 32; // of a frame or an address in a message, at most
-// Beside frames and addresses, the last reply has links of two paths.
+constexpr size_t kOverhead = 32; // of an address or a frame in a message, at most
+constexpr size_t kTextOverhead = 8;
+// Beside texts and addresses, the last reply has links of two paths.
 constexpr size_t kReplyRoom = kMaxPacket - (16 << 10);
 
 // Every text may have so much of a reply; more while there is room.
 constexpr size_t kShare = 192;
-constexpr size_t kTexts = 3; // of a frame
-static_assert(dwarf::DwarfLookup::kMaxFrames * (kTexts * kShare + 2 * kOverhead) < kReplyRoom);
+static_assert(dwarf::DwarfLookup::kMaxFrames *
+                  (kFrameTexts * (kShare + kTextOverhead) + kOverhead) <
+              kReplyRoom);
 
-// The frames of one address, which fit into one reply.
-class ChainWriter {
+// Cuts the texts of one address so that all fit into one reply.
+class TextCutter {
 public:
-  explicit ChainWriter(size_t frames)
-      : texts_(frames * kTexts), left_(kReplyRoom - kOverhead - frames * 2 * kOverhead) {}
+  explicit TextCutter(size_t frames)
+      : texts_(frames * kFrameTexts),
+        left_(kReplyRoom - kOverhead - frames * (kOverhead + kFrameTexts * kTextOverhead)) {}
 
-  worker::Reply::Frame make(const dwarf::Frame& from) {
-    worker::Reply::Frame frame;
-    frame.set_function(take(from.name));
-    std::string system_name = take(from.system_name);
-    if (system_name != frame.function())
-      frame.set_system_name(std::move(system_name));
-    frame.set_file(take(from.file));
-    frame.set_line(from.line);
-    frame.set_column(from.column);
-    frame.set_start_line(from.start_line);
-    return frame;
-  }
-
-private:
-  std::string take(std::string_view text) {
+  std::string cut(std::string_view text) {
     const size_t others = --texts_ * kShare;
     std::string taken = cut_text(clean_text(text), std::min(left_ - others, kMaxText));
     left_ -= taken.size();
     return taken;
   }
 
+private:
   size_t texts_; // still to come
   size_t left_;
-};
-
-// What tells it from all others.
-std::string key_of(const dwarf::Frame& frame) {
-  const std::array<uint32_t, 3> numbers{frame.line, frame.column, frame.start_line};
-  std::string key(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
-  for (const std::string_view text : {frame.name, frame.system_name, frame.file})
-    key.append(text).push_back('\0');
-  return key;
-}
-
-// A frame of an address, and what it is in the reply where that does not have it yet.
-struct NewFrame {
-  std::string key;
-  std::optional<worker::Reply::Frame> frame;
 };
 
 } // namespace
@@ -74,33 +47,50 @@ ReplyWriter::ReplyWriter(uint64_t id, Send send) : id_(id), send_(std::move(send
   clear();
 }
 
-bool ReplyWriter::add(ElfAddress address, const FoundNames& names) {
+bool ReplyWriter::add(size_t index, ElfAddress address, const FoundNames& names) {
   const auto chain =
       names.frames.first(std::min<size_t>(names.frames.size(), dwarf::DwarfLookup::kMaxFrames));
-  ChainWriter writer(chain.size());
-  std::vector<NewFrame> frames;
-  size_t most = kOverhead;
-  for (const dwarf::Frame& frame : chain) {
-    NewFrame& added = frames.emplace_back(key_of(frame), std::nullopt);
-    most += sizeof(uint32_t);
-    if (frames_.contains(added.key))
-      continue;
-    added.frame = writer.make(frame);
-    most += added.frame->ByteSizeLong() + kOverhead;
-  }
+  TextCutter cutter(chain.size());
+  std::vector<std::pair<std::string_view, std::string>> added; // texts that the reply lacks
+  size_t most = kOverhead + chain.size() * kOverhead;
+  for (const dwarf::Frame& frame : chain)
+    for (const std::string_view text : {frame.name, frame.system_name, frame.file})
+      if (!text.empty() && !texts_.contains(text)) {
+        added.emplace_back(text, cutter.cut(text));
+        most += added.back().second.size() + kTextOverhead;
+      }
   if (size_ + most > kReplyRoom && reply_.addresses_size() != 0)
-    return flush() && add(address, names);
+    return flush() && add(index, address, names);
   size_ += most;
+  for (auto& [text, cut] : added)
+    add_text(text, std::move(cut));
   worker::Reply::Address& entry = *reply_.add_addresses();
+  entry.set_index(static_cast<uint32_t>(index));
   entry.set_address(address.value);
   entry.set_function_start(names.start.value);
-  for (auto& [key, frame] : frames) {
-    const auto [place, is_new] = frames_.try_emplace(std::move(key), reply_.frames_size());
-    if (is_new && frame)
-      *reply_.add_frames() = std::move(*frame);
-    entry.add_frames(place->second);
-  }
+  for (const dwarf::Frame& frame : chain)
+    add_frame(entry, frame);
   return true;
+}
+
+// Both may stand in one address's texts more than once.
+void ReplyWriter::add_text(std::string_view text, std::string cut) {
+  if (texts_.contains(text))
+    return;
+  reply_.add_texts(std::move(cut));
+  texts_.emplace(kept_.keep(text), static_cast<uint32_t>(reply_.texts_size()));
+}
+
+void ReplyWriter::add_frame(worker::Reply::Address& entry, const dwarf::Frame& frame) const {
+  const auto number = [&](std::string_view text) {
+    return text.empty() ? 0 : texts_.find(text)->second;
+  };
+  entry.add_frames(number(frame.name));
+  entry.add_frames(frame.system_name == frame.name ? 0 : number(frame.system_name));
+  entry.add_frames(number(frame.file));
+  entry.add_frames(frame.line);
+  entry.add_frames(frame.column);
+  entry.add_frames(frame.start_line);
 }
 
 void ReplyWriter::finish(std::span<const std::byte> build_id, const DebugLinks& links,
@@ -112,9 +102,23 @@ void ReplyWriter::finish(std::span<const std::byte> build_id, const DebugLinks& 
   told.set_supplementary(clean_text(links.supplementary));
   told.set_inflated(links.inflated);
   told.set_supplementary_id(links.supplementary_id.data(), links.supplementary_id.size());
+  reply_.set_names_fault(static_cast<uint32_t>(names_fault_));
+  reply_.set_lines_fault(static_cast<uint32_t>(lines_fault_));
   reply_.set_last(true);
   reply_.set_build_id(build_id.data(), build_id.size());
   reply_.set_failure(cut_text(clean_text(failure), kMaxFailure));
+  send_(reply_);
+}
+
+void ReplyWriter::set_faults(NamesFault names, NamesFault lines) {
+  names_fault_ = names;
+  lines_fault_ = lines;
+}
+
+void ReplyWriter::refuse_index(const std::string& why) {
+  reply_.set_index_refused(true);
+  reply_.set_last(true);
+  reply_.set_failure(cut_text(clean_text(why), kMaxFailure));
   send_(reply_);
 }
 
@@ -127,7 +131,8 @@ bool ReplyWriter::flush() {
 void ReplyWriter::clear() {
   reply_.Clear();
   reply_.set_id(id_);
-  frames_.clear();
+  texts_.clear();
+  kept_ = {};
   size_ = 0;
 }
 

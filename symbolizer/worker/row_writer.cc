@@ -12,7 +12,6 @@
 namespace pprofd::symbolizer {
 namespace {
 
-constexpr size_t kRoom = kMaxPacket - (4 << 10);
 constexpr size_t kRowSize = sizeof(uint32_t) + sizeof(uint16_t);
 constexpr unwind_rule kGap{};
 constexpr unwind_rule kUnsupported = [] {
@@ -127,7 +126,8 @@ uint16_t RowWriter::index_of(const unwind_rule& rule) {
 }
 
 bool RowWriter::is_full() const {
-  return (addresses_.size() + 1) * kRowSize + (new_rules_.size() + 1) * sizeof(unwind_rule) > kRoom;
+  return (addresses_.size() + 1) * kRowSize + (new_rules_.size() + 1) * sizeof(unwind_rule) >
+         kListRoom;
 }
 
 worker::RowReply RowWriter::make_reply() {

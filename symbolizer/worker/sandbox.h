@@ -20,6 +20,7 @@ struct SandboxMeasure {
 struct SandboxOptions {
   uint64_t memory_limit = 0; // bytes, RLIMIT_DATA
   int socket = -1;           // the only descriptor that is kept beside 0, 1 and 2
+  bool background = false;   // behind everybody else, whatever the parent's priority
 };
 
 // Enters the sandbox; there is no way back. Must run on the process's only thread, before anything

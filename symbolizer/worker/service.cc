@@ -4,10 +4,12 @@
 #include <new>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/text.h"
 #include "symbolizer/unwind/rows.h"
+#include "symbolizer/worker/index_maker.h"
 #include "symbolizer/worker/name_finder.h"
 #include "symbolizer/worker/reply_writer.h"
 #include "symbolizer/worker/row_writer.h"
@@ -41,6 +43,7 @@ DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<c
   DebugFds fds{.file = file.get()};
   fds.debug = take(request.debug_file());
   fds.supplementary = take(request.supplementary());
+  fds.package = take(request.package());
   fds.scratch = take(request.scratch());
   return fds;
 }
@@ -56,6 +59,36 @@ void send_failure(const worker::Request& request, std::span<const std::byte> bui
   reply.set_failure(cut_text(clean_text(failure), kMaxFailure));
   send(reply);
 }
+
+// What a request asks for. Positions that are in no segment are answered here, without names.
+struct AskedAddresses {
+  std::vector<ElfAddress> addresses;
+  std::vector<size_t> places; // theirs in the request
+  size_t outside = 0;
+
+  AskedAddresses(const worker::Request& request, const ElfImage& image, ReplyWriter& writer) {
+    for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
+      const uint64_t offset = request.offsets(static_cast<int>(i));
+      const auto address =
+          request.by_address() ? std::optional(ElfAddress{offset}) : image.translate({offset});
+      if (address) {
+        addresses.push_back(*address);
+        places.push_back(i);
+      } else {
+        ++outside;
+        writer.add(i, {offset}, {});
+      }
+    }
+  }
+
+  // What is wrong beside `why`.
+  [[nodiscard]] std::string failure(std::string why) const {
+    if (outside != 0)
+      why += (why.empty() ? "" : "; ") + std::to_string(outside) +
+             " positions in no segment of the file";
+    return why;
+  }
+};
 
 // A page's start below all code: a trampoline's row begins a byte before it.
 ElfAddress base_of(const ElfImage& image) {
@@ -80,6 +113,12 @@ void Service::answer(const worker::Request& request, std::span<const Fd> files, 
     answer_symbols(request, file, send);
   else if (request.perf_map())
     answer_by_perf_map(request, file, send);
+  else if (request.jit_dump())
+    answer_by_jit_dump(request, file, send);
+  else if (request.make_index())
+    make_index(request, file, files.empty() ? files : files.subspan(1), send);
+  else if (!request.index_key().empty())
+    answer_by_index(request, file, files.empty() ? kNone : files.back(), send);
   else
     answer_names(request, file, files.empty() ? files : files.subspan(1), send);
 }
@@ -141,6 +180,7 @@ void Service::answer_names(const worker::Request& request, const Fd& file,
   ReplyWriter writer(request.id(), send);
   const auto source = ByteSource::of_file(file.get());
   if (!source) {
+    writer.set_faults(NamesFault::kDamaged, NamesFault::kDamaged);
     writer.finish({}, {}, source.error().why);
     return;
   }
@@ -149,27 +189,73 @@ void Service::answer_names(const worker::Request& request, const Fd& file,
       request.lines()
           ? cache_.get_lines(request.file(), *source, style, debug_files(request, file, debug))
           : cache_.get(request.file(), *source, /*names=*/!request.offsets().empty());
+  if (!request.offsets().empty())
+    writer.set_faults(parsed.names_fault(),
+                      request.lines() ? parsed.lines_fault() : NamesFault::kNone);
   if (!parsed.image || !parsed.symbols || request.offsets().empty()) {
     writer.finish(parsed.image ? parsed.image->build_id() : std::span<const std::byte>(),
                   parsed.links, parsed.why_nameless());
     return;
   }
-  NameFinder finder(parsed, *parsed.symbols, request.lines(), *source,
-                    Demangler(style, mangled_length_));
-  size_t outside = 0;
-  for (const uint64_t offset : request.offsets()) {
-    const auto address = request.by_address() ? std::optional(ElfAddress{offset})
-                                              : parsed.image->translate({offset});
-    outside += !address;
-    if (!writer.add(address.value_or(ElfAddress{offset}),
-                    address ? finder.find(*address) : FoundNames{}))
-      return;
+  NameFinder finder(parsed, request.lines(), *source, Demangler(style, mangled_length_));
+  const AskedAddresses asked(request, *parsed.image, writer);
+  finder.find_all(asked.addresses, [&](size_t index, const FoundNames& names) {
+    writer.add(asked.places[index], asked.addresses[index], names);
+  });
+  writer.finish(parsed.image->build_id(), parsed.links, asked.failure(parsed.why_nameless()));
+}
+
+void Service::answer_by_index(const worker::Request& request, const Fd& file, const Fd& index,
+                              const Send& send) {
+  ReplyWriter writer(request.id(), send);
+  const auto source = ByteSource::of_file(file.get());
+  if (!source) {
+    writer.set_faults(NamesFault::kDamaged, NamesFault::kDamaged);
+    writer.finish({}, {}, source.error().why);
+    return;
   }
-  std::string failure = parsed.why_nameless();
-  if (outside != 0)
-    failure += (failure.empty() ? "" : "; ") + std::to_string(outside) +
-               " positions in no segment of the file";
-  writer.finish(parsed.image->build_id(), parsed.links, failure);
+  const ParsedFile& parsed = cache_.get_index(request.file(), *source, style_of(request.style()),
+                                              index.get(), request.index_key());
+  if (!parsed.image || parsed.index == nullptr) {
+    writer.refuse_index(parsed.image ? "its index is none, or damaged" : parsed.failure);
+    return;
+  }
+  const AskedAddresses asked(request, *parsed.image, writer);
+  for (size_t i = 0; i < asked.addresses.size(); ++i) {
+    const auto names = parsed.index->find(asked.addresses[i]);
+    if (!names) {
+      writer.refuse_index("its index is damaged");
+      return;
+    }
+    writer.add(asked.places[i], asked.addresses[i], *names);
+  }
+  writer.finish(parsed.image->build_id(), parsed.links, asked.failure(""));
+}
+
+void Service::make_index(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
+                         const Send& send) {
+  worker::IndexReply reply;
+  reply.set_id(request.id());
+  auto made = [&]() -> Result<uint64_t> {
+    auto room = debug.empty() ? std::nullopt : Scratch::open(debug.back().get());
+    const auto source = ByteSource::of_file(file.get());
+    if (!room || !source)
+      return fail("", "there is nothing to make an index of, or in");
+    const ParsedFile& parsed = cache_.get_lines(request.file(), *source, style_of(request.style()),
+                                                debug_files(request, file, debug));
+    if (!parsed.debug_failure.empty())
+      return fail("", parsed.debug_failure);
+    try {
+      return symbolizer::make_index(parsed, *source, room->take(room->size()), request.index_key());
+    } catch (const std::bad_alloc&) {
+      return fail("", "it needs more memory than the worker may use");
+    }
+  }();
+  if (made)
+    reply.set_size(*made);
+  else
+    reply.set_failure(cut_text(clean_text(made.error().why), kMaxFailure));
+  send(reply);
 }
 
 void Service::answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send) {
@@ -181,18 +267,52 @@ void Service::answer_by_perf_map(const worker::Request& request, const Fd& file,
   }
   const PerfMap& map = cache_.perf_map(request.file(), *source);
   Demangler demangler(style_of(request.style()), mangled_length_);
-  for (const uint64_t address : request.offsets()) {
+  for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
+    const uint64_t address = request.offsets(static_cast<int>(i));
     const auto function = map.find(*source, address);
     dwarf::Frame frame;
     if (function) {
       frame.name = demangler.readable(function->name);
       frame.system_name = function->name;
     }
-    if (!writer.add({address}, {.start = {function ? function->start : 0},
-                                .frames = std::span(&frame, function ? 1 : 0)}))
+    if (!writer.add(i, {address},
+                    {.start = {function ? function->start : 0},
+                     .frames = std::span(&frame, function ? 1 : 0)}))
       return;
   }
   writer.finish({}, {}, map.full() ? "the perf map has more functions than are read" : "");
+}
+
+void Service::answer_by_jit_dump(const worker::Request& request, const Fd& file, const Send& send) {
+  ReplyWriter writer(request.id(), send);
+  const auto source = ByteSource::of_file(file.get());
+  if (!source) {
+    writer.finish({}, {}, source.error().why);
+    return;
+  }
+  const JitDump& dump = cache_.jit_dump(request.file(), *source);
+  Demangler demangler(style_of(request.style()), mangled_length_);
+  for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
+    const uint64_t address = request.offsets(static_cast<int>(i));
+    const auto function = dump.find(*source, address, request.times(static_cast<int>(i)));
+    dwarf::Frame frame;
+    if (function) {
+      frame.name = demangler.readable(function->name);
+      frame.system_name = function->name;
+      frame.file = function->file;
+      frame.line = function->line;
+    }
+    if (!writer.add(i, {address},
+                    {.start = {function ? function->start : 0},
+                     .frames = std::span(&frame, function ? 1 : 0)}))
+      return;
+  }
+  std::string why;
+  if (dump.damaged())
+    why = "the jitdump is damaged";
+  else if (dump.full())
+    why = "the jitdump has more functions than are read";
+  writer.finish({}, {}, why);
 }
 
 } // namespace pprofd::symbolizer

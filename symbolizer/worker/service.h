@@ -33,7 +33,12 @@ public:
 private:
   void answer_names(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
                     const Send& send);
+  void answer_by_index(const worker::Request& request, const Fd& file, const Fd& index,
+                       const Send& send);
+  void make_index(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
+                  const Send& send);
   void answer_by_perf_map(const worker::Request& request, const Fd& file, const Send& send);
+  void answer_by_jit_dump(const worker::Request& request, const Fd& file, const Send& send);
   void answer_symbols(const worker::Request& request, const Fd& file, const Send& send);
   void answer_rows(const worker::Request& request, const Fd& file, const Send& send);
 

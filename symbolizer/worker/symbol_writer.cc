@@ -6,8 +6,7 @@
 namespace pprofd::symbolizer {
 namespace {
 
-constexpr size_t kRoom = kMaxPacket - (4 << 10);
-constexpr size_t kOverhead = 40; // of a symbol in a message, at most
+constexpr size_t kSymbolOverhead = 40; // of a symbol in a message, at most
 
 } // namespace
 
@@ -18,8 +17,8 @@ SymbolWriter::SymbolWriter(uint64_t id, NameStyle style, size_t mangled_length, 
 
 bool SymbolWriter::add(const Symbol& symbol) {
   std::string name = cut_text(clean_text(demangle(symbol.name, style_, mangled_length_)), kMaxText);
-  const size_t size = name.size() + kOverhead;
-  if (size_ + size > kRoom && !flush())
+  const size_t size = name.size() + kSymbolOverhead;
+  if (size_ + size > kListRoom && !flush())
     return false;
   size_ += size;
   worker::SymbolReply::Symbol& entry = *reply_.add_symbols();

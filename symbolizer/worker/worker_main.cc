@@ -45,8 +45,9 @@ size_t longest_mangled() {
 bool greet(Channel& channel, const worker::Setup& setup) {
   worker::Hello hello;
   hello.set_version(kProtocolVersion);
-  for (const SandboxMeasure& measure :
-       enter_sandbox({.memory_limit = setup.memory_limit(), .socket = channel.fd()})) {
+  for (const SandboxMeasure& measure : enter_sandbox({.memory_limit = setup.memory_limit(),
+                                                      .socket = channel.fd(),
+                                                      .background = setup.background()})) {
     worker::Hello::Part& part = *hello.add_sandbox();
     part.set_name(measure.name);
     part.set_applied(measure.applied);

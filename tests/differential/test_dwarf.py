@@ -228,6 +228,27 @@ def test_lines_and_inlined_functions_are_llvms(name, tmp_path):
     check(build(PROGRAMS[name], tmp_path))
 
 
+def asked_of_pprofd(path, cache, addresses):
+    text = "".join(f"{address:#x}\n" for address in addresses)
+    command = [OURSELVES, "symbolize", "-e", str(path), "--cache", str(cache)]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long)
+                                  for name in PROGRAMS if name != "go"])  # which has a table of its own
+def test_answers_of_an_index_are_those_without(name, tmp_path):
+    if not OURSELVES.exists():
+        pytest.skip("pprofd is not built")
+    program = build(PROGRAMS[name], tmp_path)
+    addresses = compare.random_addresses(program, COUNT)
+    without = asked_of_pprofd(program, "none", addresses)
+    cache = tmp_path / "cache"
+    assert asked_of_pprofd(program, cache, addresses) == without
+    if not list(cache.glob("*.index")):
+        pytest.skip("its look-ups take less than the making of an index")
+    assert asked_of_pprofd(program, cache, addresses) == without
+
+
 def test_our_own_are_llvms():
     need(compare.LLVM)
     if not OURSELVES.exists():

@@ -5,30 +5,11 @@ import shutil
 import subprocess
 
 import pytest
-from harness.inlined import PROGRAMS, build, set_apart
+from harness.inlined import PROGRAMS, build, build_id_of, chains, check_chains, marked_lines, set_apart
 from harness.processes import start_workload
 from harness.processes import run as run_program
 
 pytestmark = pytest.mark.requires("bpf")
-
-
-def marked_lines(source):
-    """{comment: line number}"""
-    marks = (re.search(r"// (\w+ (?:starts|works|calls \w+))$", line) for line in source.read_text().splitlines())
-    return {mark[1]: number for number, mark in enumerate(marks, 1) if mark}
-
-
-def chains(profile, outermost):
-    """{((name, line, file, start line), …) innermost first: samples} of leaf locations within `outermost`."""
-    locations = {location.id: location for location in profile.locations}
-    functions = {function.id: function for function in profile.functions}
-    counts = {}
-    for sample in profile.samples:
-        frames = [(functions[line.function_id], line.line) for line in locations[sample.location_ids[0]].lines]
-        if frames and frames[-1][0].name == outermost:
-            chain = tuple((f.name, line, f.file, f.start_line) for f, line in frames)
-            counts[chain] = counts.get(chain, 0) + sample.values[0]
-    return counts
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -36,35 +17,11 @@ def test_inlined_calls(pprofd, tmp_path, name):
     program, source, names = build(name, tmp_path)
     with start_workload(program) as target:
         profile = record(pprofd, target.pid)
-    check(profile, source, names)
+    check_chains(profile, source, names)
 
 
 def record(pprofd, pid):
     return pprofd.run("record", "-p", pid, "-F", 499, "-d", 1).succeed().profile
-
-
-def check(profile, source, names):
-    mix, spin, outer = names
-    lines = marked_lines(source)
-    found = chains(profile, outer)
-    inside = sum(found.values())
-    assert inside > 100, profile.function_names()
-    whole = 0
-    for chain, count in found.items():
-        called = [frame[0] for frame in chain]
-        # The loop's own bookkeeping belongs to spin, in Rust to functions of the standard library.
-        if mix in called:
-            at = called.index(mix)
-            assert called[at:] == [mix, spin, outer], chain
-            assert chain[at + 1][1] == lines["spin calls mix"], chain
-            assert chain[at + 2][1] == lines["outer calls spin"], chain
-            assert [frame[3] for frame in chain[at:]] == [
-                lines[f"{function} starts"] for function in ("mix", "spin", "outer")], chain
-            assert {frame[2] for frame in chain[at:]} == {str(source)}, chain
-            whole += count
-    assert whole >= 0.9 * inside, found
-    works = sum(count for chain, count in found.items() if (mix, lines["mix works"]) in (frame[:2] for frame in chain))
-    assert works >= 0.5 * inside, found
 
 
 @pytest.mark.parametrize("place", ["program.debug", ".debug/program.debug"])
@@ -75,12 +32,8 @@ def test_debug_file_beside_the_program(pprofd, tmp_path, place, identity):
     set_apart(program, tmp_path / place)
     with start_workload(program) as target:
         profile = record(pprofd, target.pid)
-    check(profile, source, names)
+    check_chains(profile, source, names)
     assert {function.system_name for function in profile.functions if function.name == "outer(int)"} == {"_Z5outeri"}
-
-
-def build_id_of(program):
-    return re.search(r"Build ID: (\w+)", run_program(["readelf", "-n", program]))[1]
 
 
 @pytest.mark.requires("namespaces")
@@ -91,7 +44,7 @@ def test_debug_file_by_build_id_in_the_root_of_the_target(pprofd, tmp_path):
     script = f"mkdir -p /usr/lib/debug; mount --bind {tmp_path}/debug /usr/lib/debug; exec {program}"
     with start_workload("unshare", "--mount", "--propagation", "private", "sh", "-ec", script) as target:
         profile = record(pprofd, target.pid)
-    check(profile, source, names)
+    check_chains(profile, source, names)
 
 
 @pytest.mark.parametrize("identity", ["build id", "sum"])
@@ -117,7 +70,35 @@ def test_common_parts_set_apart_by_dwz(pprofd, tmp_path):
     run_program(["dwz", "-m", tmp_path / "common.debug", "-r", program, twin])
     with start_workload(program) as target:
         profile = record(pprofd, target.pid)
-    check(profile, source, names)
+    check_chains(profile, source, names)
+
+
+@pytest.mark.requires("llvm-dwp-19")
+@pytest.mark.parametrize("version", ["4", "5"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_split_units_in_a_package(pprofd, tmp_path, compiler, version):
+    """Debug information that stands in a package beside the program (.dwp)."""
+    program, source, names = build(f"{compiler}-dwarf5", tmp_path, ["-gsplit-dwarf", f"-gdwarf-{version}"])
+    run_program(["llvm-dwp-19", "-e", program, "-o", f"{program}.dwp"], cwd=tmp_path)
+    for unit in tmp_path.glob("*.dwo"):
+        unit.unlink()
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check_chains(profile, source, names)
+
+
+@pytest.mark.requires("llvm-dwp-19")
+def test_package_of_another_program(pprofd, tmp_path):
+    """Its units have other ids and are not taken; lines stand in the program itself."""
+    program, source, _ = build("gcc-dwarf5", tmp_path, ["-gsplit-dwarf"])
+    other, _, _ = build("gcc-dwarf5", tmp_path / "other", ["-gsplit-dwarf", "-O1"])
+    run_program(["llvm-dwp-19", "-e", other, "-o", f"{program}.dwp"], cwd=tmp_path / "other")
+    for unit in tmp_path.glob("*.dwo"):
+        unit.unlink()
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    assert chains(profile, "outer(int)"), profile.function_names()
+    assert all(len(chain) == 1 and chain[0][2] == str(source) for chain in chains(profile, "outer(int)"))
 
 
 def test_annotated_source(pprofd, tmp_path):

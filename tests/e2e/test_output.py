@@ -225,7 +225,8 @@ def test_report_merges_and_subtracts(pprofd, burning):
     second = pprofd.run("record", "-p", burning.pid, "-d", 2).succeed()
     merged = folded_of(report_folded(first.paths[0], second.paths[0]))
     assert sum(merged.values()) == first.profile.total + second.profile.total
-    difference = run_program([PPROFD, "report", second.paths[0], "--sample", "samples", "--diff", first.paths[0]])
+    difference = run_program([PPROFD, "report", second.paths[0], "--sample", "samples", "--top", "0", "--diff",
+                              first.paths[0]])
     row = next(line for line in difference.splitlines() if "alpha" in line)
     change = second.profile.cumulative("alpha") - first.profile.cumulative("alpha")
     assert re.search(rf"\+?{change}\b", row), f"{row!r} has not {change}"

@@ -21,9 +21,9 @@ def llvm(program, addresses):
     return run_program(["llvm-symbolizer-19", "-e", program, *addresses], seconds=60)
 
 
-def symbolize(*arguments, **options):
-    return subprocess.run([PPROFD, "symbolize", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-                          **options)
+def symbolize(*arguments, cache="none", **options):
+    return subprocess.run([PPROFD, "symbolize", "--cache", cache, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=60, **options)
 
 
 @pytest.mark.requires("llvm-symbolizer-19")
@@ -66,6 +66,91 @@ def test_large_compressed_debug_file(tmp_path):
     assert run.stdout == expected
 
 
+def with_index(cache, program, asked):
+    """The answer, and the index that is there then."""
+    run = symbolize("-e", program, cache=cache, input="\n".join(asked))
+    assert (run.returncode, run.stderr) == (0, "")
+    kept = list(cache.iterdir())
+    assert len(kept) <= 1
+    return run.stdout, kept
+
+
+def test_index_is_made_once_and_answers_the_same(tmp_path):
+    program, _, _ = build("gcc-dwarf5", tmp_path)
+    cache = tmp_path / "cache"
+    asked = addresses_of(program, "main") * 20
+    expected = symbolize("-e", program, *asked).stdout
+    first, kept = with_index(cache, program, asked)
+    assert first == expected
+    assert [file.suffix for file in kept] == [".index"]
+    made = kept[0].stat().st_ino
+    second, kept = with_index(cache, program, asked)
+    assert second == expected
+    assert kept[0].stat().st_ino == made
+    # Another file of that name has an index of its own.
+    shutil.copy(program, tmp_path / "copy")
+    (tmp_path / "copy").rename(program)
+    third, _ = with_index(tmp_path / "cache2", program, asked)
+    assert third == expected
+
+
+@pytest.mark.requires("llvm-dwp-19")
+def test_index_of_a_program_and_its_package(tmp_path):
+    """Whether its split units are there makes another index."""
+    program, _, _ = build("gcc-dwarf5", tmp_path, ["-gsplit-dwarf"])
+    package = tmp_path / "program.dwp"
+    run_program(["llvm-dwp-19", "-e", program, "-o", package], cwd=tmp_path)
+    for unit in tmp_path.glob("*.dwo"):
+        unit.unlink()
+    asked = addresses_of(program, "_Z5outeri") * 20
+    whole = symbolize("-e", program, *asked).stdout
+    for _ in range(2):
+        found, kept = with_index(tmp_path / "cache", program, asked)
+        assert found == whole and kept
+    package.unlink()
+    without = symbolize("-e", program, *asked).stdout
+    assert without != whole
+    assert symbolize("-e", program, *asked, cache=tmp_path / "cache").stdout == without
+
+
+def damages(index):
+    """What may have happened to an index."""
+    content = index.read_bytes()
+    for size in (0, 1, 100, 400, len(content) // 2, len(content) - 1):
+        yield f"cut to {size}", content[:size]
+    for place in (0, 8, 20, 300, 360, len(content) // 3, len(content) // 2, len(content) - 10):
+        yield f"changed at {place}", content[:place] + bytes([content[place] ^ 4]) + content[place + 1:]
+    yield "zeros", bytes(len(content))
+    yield "another program's", b"\x7fELF" + content[4:]
+
+
+def test_damaged_index_is_made_anew(tmp_path):
+    program, _, _ = build("gcc-dwarf5", tmp_path)
+    cache = tmp_path / "cache"
+    asked = addresses_of(program, "main") * 20
+    expected, (index,) = with_index(cache, program, asked)
+    whole = index.read_bytes()
+    for what, content in damages(index):
+        index.write_bytes(content)
+        for _ in range(2):
+            found, _ = with_index(cache, program, asked)
+            assert found == expected, what
+    found, (index,) = with_index(cache, program, asked)
+    assert found == expected and len(index.read_bytes()) == len(whole)
+
+
+def test_cache_that_is_not_ours_alone(tmp_path):
+    for mode, words in ((0o777, "others may write it"), (None, "No such file or directory")):
+        folder = tmp_path / "folder"
+        if mode is None:
+            folder = tmp_path / "none" / "folder"
+        else:
+            folder.mkdir()
+            folder.chmod(mode)
+        run = symbolize("-e", PPROFD, "0x10", cache=folder)
+        assert run.returncode == 1 and words in run.stderr and "hint: " in run.stderr, run
+
+
 def test_addresses_of_nothing():
     run = symbolize("-e", PPROFD, "0x0", "0xffffffffffffffff")
     assert (run.returncode, run.stdout) == (0, "??\n??:0:0\n\n" * 2)
@@ -75,7 +160,7 @@ def test_answers_come_as_addresses_come(tmp_path):
     """A program that waits for each answer gets it."""
     program, source, (mix, spin, outer) = build("gcc-dwarf5", tmp_path)
     asked = addresses_of(program, "_Z5outeri")[:20]
-    with subprocess.Popen([PPROFD, "symbolize", "-e", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with subprocess.Popen([PPROFD, "symbolize", "--cache", "none", "-e", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as process:
         for address in asked:
             process.stdin.write(address.removeprefix("0x") + "\n")

@@ -7,7 +7,7 @@ namespace {
 
 // Every helper adds to COMPREPLY what begins with $cur. compgen -W is used for the table's own
 // words only, since it expands its list as the shell would.
-constexpr std::string_view kHelpers = R"sh(
+constexpr std::string_view kBashHelpers = R"sh(
 _pprofd_words() {
   mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
 }
@@ -153,7 +153,7 @@ std::string bash_completion(const ProgramSpec& program) {
 
   std::string text =
       "# Completion of " + name + " for bash; made by: " + name + " completion bash\n";
-  text += std::string(kHelpers) + std::string(kWords);
+  text += std::string(kBashHelpers) + std::string(kWords);
   text += "  if ((i < COMP_CWORD)); then\n    case $command in\n      " + starters +
           ") _pprofd_started_command \"$((i + 1))\"; return ;;\n    esac\n  fi\n";
   text += "  case $command:$prev in\n" + values + "  esac\n";

@@ -14,7 +14,7 @@ std::string quoted_text(std::string_view text) {
 }
 
 // fish reads the list as words of a command line: name\t'description'.
-std::string choice_list(std::span<const Choice> choices) {
+std::string fish_choice_list(std::span<const Choice> choices) {
   std::string text;
   for (const Choice& choice : choices) {
     text.append(text.empty() ? "" : " ").append(choice.name);
@@ -25,7 +25,7 @@ std::string choice_list(std::span<const Choice> choices) {
 
 std::string value_part(std::span<const Choice> choices, Completion completion, bool comma_list) {
   if (!choices.empty())
-    return " -x -a " + choice_list(choices);
+    return " -x -a " + fish_choice_list(choices);
   switch (completion) {
   case Completion::kFile:
     return " -r -F";
@@ -66,12 +66,12 @@ std::string operand_line(const std::string& start, const CommandSpec& command) {
   if (operand.completion == Completion::kFile)
     return start + " -F\n";
   if (!operand.choices.empty())
-    return start + " -a " + choice_list(operand.choices) + "\n";
+    return start + " -a " + fish_choice_list(operand.choices) + "\n";
   return {};
 }
 
 // What stands after `--` is completed as a command line of its own.
-constexpr std::string_view kHelpers = R"sh(
+constexpr std::string_view kFishHelpers = R"sh(
 function __pprofd_started_command
     set -l words (commandline -opc)
     set -l mark (contains -i -- -- $words)
@@ -88,7 +88,7 @@ std::string fish_completion(const ProgramSpec& program) {
   const std::string base = "complete -c " + name;
   std::string text =
       "# Completion of " + name + " for fish; made by: " + name + " completion fish\n";
-  text += std::string(kHelpers) + base + " -f\n";
+  text += std::string(kFishHelpers) + base + " -f\n";
   for (const CommandSpec& command : program.commands)
     text += base + " -n __fish_use_subcommand -a " + std::string(command.name) + " -d " +
             quoted_text(command.summary) + "\n";

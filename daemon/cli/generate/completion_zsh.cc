@@ -4,7 +4,7 @@ namespace pprofd {
 namespace {
 
 // Text inside a specification of _arguments or _describe, which stands in single quotes.
-std::string escaped(std::string_view text) {
+std::string zsh_escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     if (c == '\'')
@@ -18,20 +18,20 @@ std::string escaped(std::string_view text) {
 }
 
 // Words inside ((…)) are read by the shell once more.
-std::string choice_list(std::span<const Choice> choices) {
+std::string zsh_choice_list(std::span<const Choice> choices) {
   constexpr std::string_view kSpecial = " '\"();,<>&|*?$`";
   std::string text = "((";
   for (const Choice& choice : choices) {
     text.append(text.size() > 2 ? " " : "").append(choice.name).append("\\:");
     for (const char c : choice.help)
-      text += (kSpecial.contains(c) ? "\\" : "") + escaped({&c, 1});
+      text += (kSpecial.contains(c) ? "\\" : "") + zsh_escaped({&c, 1});
   }
   return text + "))";
 }
 
 std::string value_action(std::span<const Choice> choices, Completion completion, bool comma_list) {
   if (!choices.empty())
-    return choice_list(choices);
+    return zsh_choice_list(choices);
   switch (completion) {
   case Completion::kFile:
     return "_files";
@@ -57,7 +57,7 @@ std::string flag_line(const std::string& exclusive, const std::string& flag,
 std::string option_lines(const OptionSpec& option) {
   const std::string name = "--" + std::string(option.name);
   const std::string rest =
-      "[" + escaped(option.help) + "]" +
+      "[" + zsh_escaped(option.help) + "]" +
       (takes_value(option) ? ":" + std::string(option.argument) + ":" +
                                  value_action(option.choices, option.completion, option.comma_list)
                            : "");
@@ -66,7 +66,7 @@ std::string option_lines(const OptionSpec& option) {
     const std::string negated = "--no-" + std::string(option.name);
     const std::string exclusive = "(" + name + " " + negated + ")";
     return flag_line(exclusive, name, rest) +
-           flag_line(exclusive, negated, "[no " + escaped(option.help) + "]");
+           flag_line(exclusive, negated, "[no " + zsh_escaped(option.help) + "]");
   }
   const std::string short_name = option.short_name == 0 ? "" : std::string{'-', option.short_name};
   const std::string all = short_name.empty() ? name : short_name + " " + name;
@@ -98,12 +98,12 @@ std::string command_function(const ProgramSpec& program, const CommandSpec& comm
     text += "    '*: :'\n";
   else
     text += "    '" + std::string(command.operand.max == 1 ? "1" : "*") + ":" +
-            escaped(command.operand.name) + ":" +
+            zsh_escaped(command.operand.name) + ":" +
             value_action(command.operand.choices, command.operand.completion, false) + "'\n";
   return text + "}\n";
 }
 
-constexpr std::string_view kHelpers = R"sh(
+constexpr std::string_view kZshHelpers = R"sh(
 _pprofd_process_names() {
   local -aU names
   names=(${(f)"$(cat /proc/[0-9]*/comm 2>/dev/null)"})
@@ -122,12 +122,12 @@ _pprofd_units() {
 std::string zsh_completion(const ProgramSpec& program) {
   const std::string name(program.name);
   std::string text = "#compdef " + name + "\n# Completion of " + name +
-                     " for zsh; made by: " + name + " completion zsh\n" + std::string(kHelpers);
+                     " for zsh; made by: " + name + " completion zsh\n" + std::string(kZshHelpers);
   std::string commands;
   std::string calls;
   for (const CommandSpec& command : program.commands) {
     text += command_function(program, command);
-    commands += "    '" + escaped(command.name) + ":" + escaped(command.summary) + "'\n";
+    commands += "    '" + zsh_escaped(command.name) + ":" + zsh_escaped(command.summary) + "'\n";
     calls +=
         "        " + std::string(command.name) + ") _pprofd_" + std::string(command.name) + " ;;\n";
   }

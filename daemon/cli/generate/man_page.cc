@@ -6,7 +6,7 @@ namespace pprofd {
 namespace {
 
 // Text as roff prints it literally: '\' and '-' escaped, no control character at a line's start.
-std::string escaped(std::string_view text) {
+std::string roff_escaped(std::string_view text) {
   std::string result;
   if (text.starts_with('.') || text.starts_with('\''))
     result = "\\&";
@@ -26,7 +26,7 @@ std::string escaped(std::string_view text) {
 // An argument of a macro.
 std::string argument(std::string_view text) {
   std::string result = "\"";
-  for (const char c : escaped(text))
+  for (const char c : roff_escaped(text))
     result += c == '"' ? std::string("\"\"") : std::string(1, c);
   return result + "\"";
 }
@@ -40,7 +40,7 @@ std::string upper(std::string_view text) {
 }
 
 std::string line(std::string_view text) {
-  return escaped(text) + "\n";
+  return roff_escaped(text) + "\n";
 }
 
 std::string tagged(std::string_view tag, std::string_view text) {

@@ -33,10 +33,21 @@ std::string environment_name(const OptionSpec& option) {
 
 std::string range_text(const OptionSpec& option) {
   const auto bound = [&](uint64_t value) {
-    return option.type == OptionType::kDuration ? duration_text(std::chrono::milliseconds(value))
-                                                : std::to_string(value);
+    switch (option.type) {
+    case OptionType::kDuration:
+      return duration_text(std::chrono::milliseconds(value));
+    case OptionType::kBytes:
+      return bytes_text(value);
+    case OptionType::kPercent:
+      return percent_text(value);
+    default:
+      return std::to_string(value);
+    }
   };
-  if (option.type != OptionType::kUnsigned && option.type != OptionType::kDuration)
+  const bool has_range = option.type == OptionType::kUnsigned ||
+                         option.type == OptionType::kDuration ||
+                         option.type == OptionType::kBytes || option.type == OptionType::kPercent;
+  if (!has_range)
     return {};
   std::string text;
   if (option.max == UINT64_MAX)

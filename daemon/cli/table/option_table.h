@@ -16,7 +16,9 @@ enum class OptionType {
   kFlag,     // --name
   kSwitch,   // --name and --no-name
   kUnsigned, // decimal, within [min, max]
-  kDuration, // 10, 10s, 1500ms, 2m, 1h; within [min, max] milliseconds
+  kDuration, // 10, 10s, 1500ms, 2m, 1h, 7d; within [min, max] milliseconds
+  kBytes,    // 200MB, 64MiB; within [min, max] bytes
+  kPercent,  // 2%, 0.5%; within [min, max] hundredths of one per cent
   kText,     // not empty
   kPath,     // not empty
   kChoice,   // one of `choices`
@@ -38,18 +40,19 @@ struct OptionSpec {
   OptionType type = OptionType::kFlag;
   std::string_view argument = {}; // how help names the value: "HZ"
   std::string_view unit = {};     // of a bare number: "Hz", "s"
-  uint64_t min = 0;               // kUnsigned: as is; kDuration: milliseconds
+  uint64_t min = 0;               // in the type's unit, as above
   uint64_t max = UINT64_MAX;
   std::string_view default_text = {}; // as a user would write it; empty: none
   std::span<const Choice> choices = {};
   bool repeatable = false; // may be given several times, all values count
   bool comma_list = false; // one value may be several, separated by commas
+  bool table = false;      // kText: each value is NAME=VALUE; in a file, a table of its own
   Completion completion = Completion::kNone;
   std::string_view group = {}; // heading in help
   std::string_view help = {};  // one sentence without a full stop
   // The service's settings: the TOML key, "http.listen". The environment variable follows from it
-  // (PPROFD_HTTP_LISTEN) and is read where the option is not on the command line. Empty: a flag
-  // only.
+  // (PPROFD_HTTP_LISTEN) and is read where the option is not on the command line; the key itself is
+  // looked for where neither gives the option (daemon/config). Empty: a flag only.
   std::string_view key = {};
 };
 

@@ -20,6 +20,19 @@ bool Arguments::given(std::string_view name) const {
   return given_.contains(name);
 }
 
+void Arguments::take_from_file(std::string_view name, std::vector<Value> values,
+                               std::string where) {
+  if (given(name))
+    return;
+  origins_.emplace(name, std::move(where));
+  given_.emplace(name, std::move(values));
+}
+
+std::string Arguments::origin(std::string_view name) const {
+  const auto known = origins_.find(name);
+  return known != origins_.end() ? known->second : "--" + std::string(name);
+}
+
 // One reading of one command line.
 class ArgumentReader {
 public:
@@ -179,6 +192,7 @@ private:
     auto done = add(result_.given_[std::string(option.name)], option, text);
     if (!done)
       done.error().what = "environment variable " + variable + " " + in_quotes(text);
+    result_.origins_[std::string(option.name)] = "environment variable " + variable;
     return done;
   }
 

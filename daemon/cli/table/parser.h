@@ -17,8 +17,8 @@
 namespace pprofd {
 
 // What a command line said. Values are asked for by the option's name, as the type that its
-// OptionType stands for: kFlag and kSwitch bool, kUnsigned uint64_t, kDuration nanoseconds, the
-// others std::string. Asking with another type is a mistake of the program
+// OptionType stands for: kFlag and kSwitch bool, kUnsigned, kBytes and kPercent uint64_t, kDuration
+// nanoseconds, the others std::string. Asking with another type is a mistake of the program
 // (std::bad_variant_access).
 class Arguments {
 public:
@@ -48,6 +48,12 @@ public:
     return result;
   }
   [[nodiscard]] bool flag(std::string_view name) const { return get<bool>(name).value_or(false); }
+  // Takes what a configuration file says of an option that was not given. `where`: in the file, as
+  // messages name it.
+  void take_from_file(std::string_view name, std::vector<Value> values, std::string where);
+  // Where an option was given, to begin a message with: "--name", "environment variable …" or the
+  // place in a file; "--name" too where it was not given.
+  [[nodiscard]] std::string origin(std::string_view name) const;
   [[nodiscard]] const std::vector<std::string>& operands() const { return operands_; }
   // What stood after `--`; nothing if there was no `--`.
   [[nodiscard]] const std::optional<std::vector<std::string>>& command() const { return command_; }
@@ -58,6 +64,7 @@ private:
 
   std::map<std::string, std::vector<Value>, std::less<>> given_;
   std::map<std::string, std::vector<Value>, std::less<>> defaults_;
+  std::map<std::string, std::string, std::less<>> origins_; // but of flags
   std::vector<std::string> operands_;
   std::optional<std::vector<std::string>> command_;
 };

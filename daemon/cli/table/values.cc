@@ -16,13 +16,32 @@ struct DurationUnit {
   std::string_view name;
   milliseconds length;
 };
-constexpr std::array<DurationUnit, 4> kUnits = {{
+constexpr std::array<DurationUnit, 5> kUnits = {{
     {"ms", milliseconds(1)},
     {"s", std::chrono::seconds(1)},
     {"m", std::chrono::minutes(1)},
     {"h", std::chrono::hours(1)},
+    {"d", std::chrono::hours(24)},
 }};
-constexpr std::string_view kDurationForms = "write 10, 10s, 1500ms, 2m or 1h";
+constexpr std::string_view kDurationForms = "write 10, 10s, 1500ms, 2m, 1h or 7d";
+
+struct ByteUnit {
+  std::string_view name;
+  uint64_t size;
+};
+constexpr std::array<ByteUnit, 9> kByteUnits = {{
+    {"B", 1},
+    {"kB", 1'000},
+    {"MB", 1'000'000},
+    {"GB", 1'000'000'000},
+    {"TB", 1'000'000'000'000},
+    {"KiB", uint64_t{1} << 10},
+    {"MiB", uint64_t{1} << 20},
+    {"GiB", uint64_t{1} << 30},
+    {"TiB", uint64_t{1} << 40},
+}};
+constexpr std::string_view kByteForms = "write 200MB, 64MiB or 2GB";
+constexpr std::string_view kPercentForms = "write 2% or 0.5%";
 
 std::string range_hint(const OptionSpec& option) {
   const std::string range = range_text(option);
@@ -41,13 +60,32 @@ std::string out_of_range(const OptionSpec& option, bool too_low) {
   return std::string(too_low ? "too low" : "too high") + ", must be " + range;
 }
 
+Result<Value> in_range(const OptionSpec& option, std::string_view text, uint64_t value) {
+  if (value < option.min || value > option.max)
+    return fail(what_of(option, text), out_of_range(option, value < option.min));
+  return value;
+}
+
 Result<Value> parse_number(const OptionSpec& option, std::string_view text) {
   auto number = parse_unsigned(text);
   if (!number)
     return fail(what_of(option, text), number.error().why, range_hint(option));
-  if (*number < option.min || *number > option.max)
-    return fail(what_of(option, text), out_of_range(option, *number < option.min));
-  return *number;
+  return in_range(option, text, *number);
+}
+
+Result<Value> parse_amount(const OptionSpec& option, std::string_view text,
+                           const Result<uint64_t>& amount) {
+  if (!amount)
+    return fail(what_of(option, text), amount.error().why, amount.error().hint);
+  return in_range(option, text, *amount);
+}
+
+Result<Value> parse_pair(const OptionSpec& option, std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0)
+    return fail(what_of(option, text), "not a name and a value",
+                "write NAME=VALUE, such as env=production");
+  return std::string(text);
 }
 
 Result<Value> parse_time(const OptionSpec& option, std::string_view text) {
@@ -62,6 +100,8 @@ Result<Value> parse_time(const OptionSpec& option, std::string_view text) {
   return *duration;
 }
 
+} // namespace
+
 Result<Value> parse_value(const OptionSpec& option, std::string_view text) {
   if (text.empty())
     return fail("--" + std::string(option.name), "the value is empty",
@@ -71,16 +111,18 @@ Result<Value> parse_value(const OptionSpec& option, std::string_view text) {
     return parse_number(option, text);
   case OptionType::kDuration:
     return parse_time(option, text);
+  case OptionType::kBytes:
+    return parse_amount(option, text, parse_bytes(text));
+  case OptionType::kPercent:
+    return parse_amount(option, text, parse_percent(text));
   case OptionType::kChoice:
     if (auto known = check_choice(option.choices, what_of(option, text), text); !known)
       return std::unexpected(known.error());
     return std::string(text);
   default:
-    return std::string(text);
+    return option.table ? parse_pair(option, text) : std::string(text);
   }
 }
-
-} // namespace
 
 Result<uint64_t> parse_unsigned(std::string_view text) {
   uint64_t number = 0;
@@ -122,6 +164,62 @@ std::string duration_text(nanoseconds duration) {
       return std::to_string(duration / length) + std::string(kUnits[i].name);
   }
   return std::to_string(std::chrono::duration_cast<milliseconds>(duration).count()) + "ms";
+}
+
+Result<uint64_t> parse_bytes(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789-"), text.size());
+  const std::string_view suffix = text.substr(digits);
+  const auto number = parse_unsigned(text.substr(0, digits));
+  if (!number)
+    return fail(in_quotes(text), digits == 0 ? "not a number of bytes" : number.error().why,
+                std::string(kByteForms));
+  const auto unit = std::ranges::find(kByteUnits, suffix.empty() ? std::string_view("B") : suffix,
+                                      &ByteUnit::name);
+  if (unit == kByteUnits.end())
+    return fail(in_quotes(text), in_quotes(suffix) + " is not a unit of bytes",
+                std::string(kByteForms));
+  if (*number > UINT64_MAX / unit->size)
+    return fail(in_quotes(text), "the number is too large", std::string(kByteForms));
+  return *number * unit->size;
+}
+
+std::string bytes_text(uint64_t bytes) {
+  const ByteUnit* best = &kByteUnits.front();
+  for (const ByteUnit& unit : kByteUnits) {
+    if (bytes != 0 && bytes % unit.size == 0 && unit.size > best->size)
+      best = &unit;
+  }
+  return std::to_string(bytes / best->size) + std::string(best->name);
+}
+
+Result<uint64_t> parse_percent(std::string_view text) {
+  const auto wrong = [&](std::string why) {
+    return fail(in_quotes(text), std::move(why), std::string(kPercentForms));
+  };
+  if (!text.ends_with('%'))
+    return wrong("not a per cent");
+  text.remove_suffix(1);
+  const size_t dot = std::min(text.find('.'), text.size());
+  std::string fraction(text.substr(std::min(dot + 1, text.size())));
+  const bool fraction_fits = dot == text.size() || (!fraction.empty() && fraction.size() <= 2);
+  fraction.resize(2, '0');
+  const auto whole = parse_unsigned(text.substr(0, dot));
+  const auto hundredths = parse_unsigned(fraction);
+  if (!whole || !hundredths || !fraction_fits)
+    return wrong("not a number with at most two decimals");
+  if (*whole > UINT64_MAX / 200)
+    return wrong("the number is too large");
+  return (*whole * 100) + *hundredths;
+}
+
+std::string percent_text(uint64_t hundredths) {
+  std::string text = std::to_string(hundredths / 100);
+  if (const uint64_t rest = hundredths % 100; rest != 0) {
+    text += '.' + std::to_string(rest / 10);
+    if (rest % 10 != 0)
+      text += std::to_string(rest % 10);
+  }
+  return text + "%";
 }
 
 Result<void> check_choice(std::span<const Choice> choices, std::string_view what,

@@ -17,12 +17,34 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 
 namespace pprofd {
 
 enum class CallOutcome : uint8_t { done, timed_out, refused };
+
+// The value of a call, which may come after its caller has stopped waiting. Shared by both.
+template <typename T> class LateValue {
+public:
+  void put(T value) {
+    const std::scoped_lock lock(mutex_);
+    value_.emplace(std::move(value));
+  }
+  // Nothing: it has not come yet, or was taken.
+  std::optional<T> take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(value_, std::nullopt);
+  }
+
+private:
+  std::mutex mutex_;
+  std::optional<T> value_;
+};
 
 class BlockingCalls {
 public:
@@ -38,6 +60,24 @@ public:
   // `timed_out` it may still be running.
   CallOutcome run(std::string key, uid_t owner, std::chrono::milliseconds deadline,
                   std::function<void()> call);
+
+  // The same for a call that makes a value, which goes to `answer` whenever it comes.
+  template <typename T, typename Call>
+  CallOutcome run_for(std::shared_ptr<LateValue<T>> answer, std::string key, uid_t owner,
+                      std::chrono::milliseconds deadline, Call call) {
+    return run(std::move(key), owner, deadline,
+               [answer = std::move(answer), call = std::move(call)] { answer->put(call()); });
+  }
+
+  // The call's value; nothing where it did not come in time. What comes late is dropped.
+  template <typename Call>
+  std::optional<std::invoke_result_t<const Call&>>
+  value_of(std::string key, uid_t owner, std::chrono::milliseconds deadline, Call call) {
+    const auto answer = std::make_shared<LateValue<std::invoke_result_t<const Call&>>>();
+    if (run_for(answer, std::move(key), owner, deadline, std::move(call)) != CallOutcome::done)
+      return std::nullopt;
+    return answer->take();
+  }
 
   // Helpers that hang at present.
   [[nodiscard]] size_t stuck() const;

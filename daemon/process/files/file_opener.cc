@@ -16,6 +16,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "daemon/process/deleted.h"
+
 namespace pprofd {
 
 namespace {
@@ -32,13 +34,6 @@ std::string link_target(const std::string& path) {
   std::array<char, PATH_MAX> target;
   const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
   return length > 0 ? std::string(target.data(), static_cast<size_t>(length)) : std::string();
-}
-
-std::string_view without_deleted(std::string_view name) {
-  static constexpr std::string_view kDeleted = " (deleted)";
-  if (name.ends_with(kDeleted))
-    name.remove_suffix(kDeleted.size());
-  return name;
 }
 
 bool on_users_file_system(const Fd& fd) {

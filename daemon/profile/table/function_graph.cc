@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <tuple>
 #include <unordered_map>
 
 #include "daemon/profile/entry_key.h"
 #include "daemon/profile/id_index.h"
 #include "daemon/profile/saturating.h"
+#include "daemon/profile/string_table.h"
 
 namespace pprofd {
 
@@ -15,11 +17,8 @@ namespace proto = perftools::profiles;
 
 namespace {
 
-std::string_view text(const proto::Profile& profile, int64_t index) {
-  return profile.string_table(static_cast<int>(index));
-}
-
-std::string_view last_component(std::string_view path) {
+// As filepath.Base() of Go has it.
+std::string_view base_name(std::string_view path) {
   while (path.size() > 1 && path.ends_with('/'))
     path.remove_suffix(1);
   return path.size() > 1 ? path.substr(path.rfind('/') + 1) : path;
@@ -27,9 +26,10 @@ std::string_view last_component(std::string_view path) {
 
 class Builder {
 public:
-  Builder(const proto::Profile& profile, int value_index)
-      : profile_(profile), value_index_(value_index), locations_(profile.location()),
-        mappings_(profile.mapping()), functions_(profile.function()) {}
+  Builder(const proto::Profile& profile, int value_index, Granularity granularity)
+      : profile_(profile), value_index_(value_index), granularity_(granularity),
+        locations_(profile.location()), mappings_(profile.mapping()),
+        functions_(profile.function()) {}
 
   FunctionGraph run() {
     nodes_of_location_.resize(static_cast<size_t>(profile_.location_size()));
@@ -50,27 +50,39 @@ private:
                         : text(profile_, profile_.mapping(position).filename());
   }
 
-  size_t node(std::string_view name, std::string_view file, int64_t start_line) {
+  size_t node(std::string_view name, std::string_view file, int64_t start_line,
+              const std::string& place = {}) {
     key_.clear();
     key_.text(name).text(name.empty() ? file : "").number(name.empty() ? start_line : 0);
+    key_.text(place);
     auto [index, added] = nodes_.find_or_add(key_, graph_.functions.size());
     if (added) {
       FunctionNode& function = graph_.functions.emplace_back();
+      function.place = place;
       if (!name.empty())
         function.name = name;
       else if (!file.empty())
-        function.name = "[" + std::string(last_component(file)) + "]";
+        function.name = "[" + std::string(base_name(file)) + "]";
       else
         function.name = "<unknown>";
     }
     return index;
   }
 
+  std::string place_of(const proto::Function& function, int64_t line) const {
+    if (granularity_ == Granularity::Functions)
+      return {};
+    const std::string_view file = text(profile_, function.filename());
+    std::string place = std::filesystem::path(file).lexically_normal().string();
+    return line == 0 ? place : place + ":" + std::to_string(line);
+  }
+
   void find_nodes(const proto::Location& location, std::vector<size_t>& found) {
     std::string_view file = executable(location);
     for (const auto& line : location.line()) {
       const auto& function = profile_.function(functions_.position(line.function_id()));
-      found.push_back(node(text(profile_, function.name()), file, function.start_line()));
+      found.push_back(node(text(profile_, function.name()), file, function.start_line(),
+                           place_of(function, line.line())));
     }
     if (found.empty())
       found.push_back(node("", file, 0));
@@ -141,7 +153,8 @@ private:
       order[i] = i;
     std::ranges::sort(order, {}, [&](size_t i) {
       const FunctionNode& f = functions[i];
-      return std::tuple(-magnitude(f.flat), std::string_view(f.name), -magnitude(f.cum), i);
+      return std::tuple(-magnitude(f.flat), std::string_view(f.name), std::string_view(f.place),
+                        -magnitude(f.cum), i);
     });
     std::vector<size_t> rank(order.size());
     std::vector<FunctionNode> sorted;
@@ -176,6 +189,7 @@ private:
 
   const proto::Profile& profile_;
   int value_index_;
+  Granularity granularity_;
   IdIndex locations_, mappings_, functions_;
   FunctionGraph graph_;
   EntryKey key_;
@@ -192,15 +206,18 @@ private:
 std::vector<size_t> largest_first(const FunctionGraph& graph, std::vector<size_t> edges) {
   std::ranges::sort(edges, {}, [&](size_t i) {
     const CallEdge& edge = graph.edges[i];
-    return std::tuple(-magnitude(edge.value), std::string_view(graph.functions[edge.caller].name),
-                      std::string_view(graph.functions[edge.callee].name), edge.caller,
-                      edge.callee);
+    const FunctionNode& caller = graph.functions[edge.caller];
+    const FunctionNode& callee = graph.functions[edge.callee];
+    return std::tuple(-magnitude(edge.value), std::string_view(caller.name),
+                      std::string_view(caller.place), std::string_view(callee.name),
+                      std::string_view(callee.place), edge.caller, edge.callee);
   });
   return edges;
 }
 
-FunctionGraph function_graph(const proto::Profile& profile, int value_index) {
-  return Builder(profile, value_index).run();
+FunctionGraph function_graph(const proto::Profile& profile, int value_index,
+                             Granularity granularity) {
+  return Builder(profile, value_index, granularity).run();
 }
 
 int64_t total_value(const proto::Profile& profile, int value_index) {

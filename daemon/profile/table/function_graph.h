@@ -2,7 +2,8 @@
 // tables and trees are printed from.
 //
 // A function is known by its name, as pprof's tables have it; a frame without one is known by its
-// executable. Inlined functions are frames of their own. Recursion counts once.
+// executable. Inlined functions are frames of their own. Recursion counts once. By lines, each line
+// of a function counts as a function does otherwise.
 #pragma once
 
 #include <cstddef>
@@ -22,21 +23,25 @@ struct CallEdge {
   bool inlined = true; // never seen as a real call
 };
 
+enum class Granularity { Functions, Lines };
+
 struct FunctionNode {
   std::string name;
-  int64_t flat = 0; // of samples whose innermost frame this is
-  int64_t cum = 0;  // of samples with this function anywhere
+  std::string place; // by lines: "FILE:LINE", or what of it is known; else empty
+  int64_t flat = 0;  // of samples whose innermost frame this is
+  int64_t cum = 0;   // of samples with this function anywhere
   Inlining inlining = Inlining::Never;
   std::vector<size_t> in, out; // positions in FunctionGraph::edges, in no order
 };
 
 struct FunctionGraph {
-  std::vector<FunctionNode> functions; // largest |flat| first, then by name
+  std::vector<FunctionNode> functions; // largest |flat| first, then by name and place
   std::vector<CallEdge> edges;
 };
 
 // The graph of one of the profile's values. The profile hangs together (check_consistent).
-FunctionGraph function_graph(const perftools::profiles::Profile& profile, int value_index);
+FunctionGraph function_graph(const perftools::profiles::Profile& profile, int value_index,
+                             Granularity granularity = Granularity::Functions);
 
 // Edges of a function in the order to show them in: largest |value| first, then by names.
 std::vector<size_t> largest_first(const FunctionGraph& graph, std::vector<size_t> edges);

@@ -35,14 +35,14 @@ constexpr std::array kTime{
 };
 
 // A kind of units; the one shown where a value is too small for any.
-struct Kind {
+struct UnitKind {
   std::span<const Unit> units;
   const Unit* fallback;
 };
-constexpr std::array kKinds{Kind{kMemory, kMemory.data()}, Kind{kTime, &kTime[3]}};
+constexpr std::array kKinds{UnitKind{kMemory, kMemory.data()}, UnitKind{kTime, &kTime[3]}};
 
 struct Known {
-  const Kind* kind;
+  const UnitKind* kind;
   const Unit* unit;
 };
 
@@ -53,7 +53,7 @@ std::optional<Known> find_unit(std::string_view given) {
   });
   if (name.size() > 2 && name != "\u03bcs" && name.ends_with('s'))
     name.pop_back();
-  for (const Kind& kind : kKinds)
+  for (const UnitKind& kind : kKinds)
     for (const Unit& unit : kind.units)
       if (std::ranges::find(unit.names, name) != unit.names.end() && !name.empty())
         return Known{&kind, &unit};

@@ -112,6 +112,12 @@ void TableStore::erase(uint32_t number) {
   tables_.erase(found);
 }
 
+void TableStore::set_limit(size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  limit_ = limit;
+  make_room(0);
+}
+
 void TableStore::remove(uint32_t table) {
   const std::scoped_lock lock(mutex_);
   erase(table);

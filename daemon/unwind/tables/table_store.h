@@ -42,6 +42,8 @@ public:
 
   // Loads a table; false: there is no room for it, even without all that may go for it.
   bool install(uint32_t table, const CompiledRows& rows);
+  // Another limit from now on; what is over it goes.
+  void set_limit(size_t limit);
   // Frees a table, if it is there.
   void remove(uint32_t table);
 
@@ -72,7 +74,7 @@ private:
   void erase(uint32_t number);
 
   const UnwindMaps maps_;
-  const size_t limit_;
+  size_t limit_;
   mutable std::mutex mutex_;
   RuleSet rules_;
   std::unordered_map<uint32_t, Table> tables_;

@@ -9,8 +9,6 @@
 namespace pprofd::symbolizer::dwarf {
 namespace {
 
-constexpr uint32_t kDwarf64 = 0xffffffff;
-constexpr uint32_t kFirstReserved = 0xfffffff0;
 // A table of more is no compiler's: entries may take no bytes at all.
 constexpr size_t kMaxFiles = 1 << 20;
 

@@ -24,6 +24,13 @@ public:
   // The unit at an address; kNone: none.
   [[nodiscard]] uint32_t find(uint64_t address) const;
 
+  // Called for each stretch that a unit has, with start, end and unit; in address order.
+  template <typename Visitor> void visit(const Visitor& visitor) const {
+    for (size_t i = 0; i + 1 < pieces_.size(); ++i)
+      if (pieces_[i].unit != kNone)
+        visitor(pieces_[i].start, pieces_[i + 1].start, pieces_[i].unit);
+  }
+
   [[nodiscard]] bool full() const { return full_; }
   [[nodiscard]] size_t memory() const { return pieces_.capacity() * sizeof(Piece); }
 

@@ -28,6 +28,8 @@ public:
     return true;
   }
 
+  [[nodiscard]] std::span<const AddressRange> ranges() const { return code_; }
+
 private:
   std::span<const AddressRange> code_;
   uint64_t start_ = 0;

@@ -7,6 +7,11 @@
 
 namespace pprofd::symbolizer::dwarf {
 
+// An initial length (7.2.2): this one says that 64 bits of it follow; from the other on none is
+// one.
+inline constexpr uint32_t kDwarf64 = 0xffffffff;
+inline constexpr uint32_t kFirstReserved = 0xfffffff0;
+
 // NOLINTBEGIN(readability-identifier-naming): the standard's names
 enum Tag : uint16_t {
   DW_TAG_array_type = 0x01,

@@ -9,8 +9,6 @@ namespace pprofd::symbolizer::dwarf {
 namespace {
 
 constexpr size_t kMaxUnits = 500'000;
-constexpr uint32_t kDwarf64 = 0xffffffff;
-constexpr uint32_t kFirstReserved = 0xfffffff0;
 
 // What stands behind the length; false: not to be read.
 bool read_header_fields(Cursor& cursor, UnitHeader& header) {

@@ -25,6 +25,9 @@ class Run:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.arguments = [str(argument) for argument in arguments]
+        # What a test finds must not depend on those before it.
+        if self.arguments[:1] == ["record"] and "--cache" not in self.arguments:
+            self.arguments[1:1] = ["--cache", "none"]
         self._check_paths = [Path(path) for path in check_paths]
         self._out_path = self.folder / ".stdout"
         self._err_path = self.folder / ".stderr"

@@ -115,7 +115,7 @@ def _check_facts(profile, rule, merged):
         rule(key in facts, f"comment {key} is missing")
     counts = {}
     for key, value in facts.items():
-        if re.match(r"^(host\.)?(samples|stacks)\.", key):
+        if re.match(r"^(host\.)?(samples|stacks|symbols|frames)\.", key):
             rule(re.fullmatch(r"\d+", value), f"{key}={value} is not a count")
             counts[key] = int(value) if value.isdigit() else 0
     dropped = sum(v for k, v in counts.items() if k.startswith("samples.dropped."))
@@ -124,6 +124,8 @@ def _check_facts(profile, rule, merged):
     rule(written == profile.total, f"samples.written={written}, but the values' sum is {profile.total}")
     rule(counts.get("samples.taken", 0) == written + dropped,
          f"taken {counts.get('samples.taken')} != written {written} + dropped {dropped}")
+    missing = sum(count for name, count in counts.items() if name.startswith("symbols.missing."))
+    rule(missing == counts.get("frames.unsymbolized", 0), f"symbols.missing.* come to {missing}")
     rule(counts.get("stacks.complete", 0) + incomplete == written,
          f"complete {counts.get('stacks.complete')} + incomplete {incomplete} != written {written}")
     if (frequency := facts.get("frequency", "")).isdigit() and int(frequency) > 0:

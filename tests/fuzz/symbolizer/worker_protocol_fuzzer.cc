@@ -15,6 +15,8 @@ using namespace pprofd::symbolizer;
 
 namespace {
 
+constexpr uint64_t kIndexRoom = 8192;
+
 void require(bool condition) {
   if (!condition)
     std::abort();
@@ -23,13 +25,13 @@ void require(bool condition) {
 // What the daemon does with a reply.
 void read_reply(std::span<const std::byte> bytes) {
   constexpr size_t kAsked = 5;
-  const auto reply = decode_reply(bytes, 1, kAsked);
+  const auto reply = decode_reply(bytes, {.id = 1, .offsets = kAsked, .missing = kAsked});
   if (!reply)
     return;
   SymbolizedFile file;
   file.addresses.resize(kAsked);
   ReplyReader reader(file);
-  reader.take(*reply);
+  reader.take(*reply, 0);
   require(file.build_id.size() <= 2 * kMaxBuildId && is_clean_text(file.failure));
   for (const SymbolizedAddress& address : file.addresses)
     for (const SourceFrame& frame : address.frames)
@@ -86,6 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   read_symbol_reply(bytes);
   if (const auto request = decode_request(bytes); request)
     require(static_cast<size_t>(request->offsets_size()) <= kMaxOffsets);
+  if (const auto reply = decode_index_reply(bytes, 1, kIndexRoom); reply)
+    require(reply->size() <= kIndexRoom && is_clean_text(reply->failure()));
   static_cast<void>(decode_hello(bytes));
   static_cast<void>(decode_setup(bytes));
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -210,10 +210,10 @@ TEST_F(BashCompletion, OffersCommandsFlagsAndValues) {
   EXPECT_THAT(offered({"pprofd", "record", "--no-"}),
               UnorderedElementsAre("--no-kernel", "--no-user"));
   EXPECT_THAT(offered({"pprofd", "record", "--format", ""}),
-              ElementsAre("pprof", "folded", "text"));
+              ElementsAre("pprof", "folded", "html", "text"));
   EXPECT_THAT(offered({"pprofd", "record", "--format", "=", "f"}), ElementsAre("folded"));
   EXPECT_THAT(offered({"pprofd", "record", "--format", "="}),
-              ElementsAre("pprof", "folded", "text"));
+              ElementsAre("pprof", "folded", "html", "text"));
   EXPECT_THAT(offered({"pprofd", "record", "-e", "cpu"}), ElementsAre("cpu-clock"));
   EXPECT_THAT(offered({"pprofd", "completion", ""}), ElementsAre("bash", "zsh", "fish"));
   EXPECT_THAT(offered({"pprofd", "report", "a"}), ElementsAre("a file.pb.gz"));

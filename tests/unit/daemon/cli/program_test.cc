@@ -93,11 +93,11 @@ TEST(Program, RefusesWrongUsageWithStatusTwoAndAHint) {
   const std::vector<Words> cases = {
       {},
       {"recrod"},
-      {"run"},
+      {"run", "extra"},
       {"--nonsense"},
       {"record", "--nonsense"},
       {"record", "-a", "-p", "1"},
-      {"record", "--format", "html"},
+      {"record", "--format", "svg"},
       {"record", "--container", "web"},
       {"report"},
       {"report", "--tree", "--folded", "x"},
@@ -133,9 +133,8 @@ TEST(Program, NoticesThatItsOutputDoesNotArrive) {
   const auto full = [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); };
   for (const Words& words :
        {Words{"--help"}, Words{"--version"}, Words{"completion", "bash"}, Words{"doctor"},
-        Words{"inspect", PPROFD_PROGRAM}, Words{"inspect", PPROFD_PROGRAM, "--rows"},
-        Words{"inspect", PPROFD_PROGRAM, "--symbols"},
-        Words{"symbolize", "-e", PPROFD_PROGRAM, "0x10"}}) {
+        Words{"inspect", "/bin/sh"}, Words{"inspect", "/bin/sh", "--rows"},
+        Words{"inspect", "/bin/sh", "--symbols"}, Words{"symbolize", "-e", "/bin/sh", "0x10"}}) {
     const Outcome outcome = run(words, full);
     EXPECT_EQ(outcome.status, 1) << words.front();
     EXPECT_THAT(outcome.err, HasSubstr("No space left on device")) << words.front();

@@ -141,10 +141,10 @@ TEST(RecordOptions, RefusesWrongValuesAndNamesTheLimit) {
       {{"-F", "99999999999999999999"},
        "--frequency '99999999999999999999'",
        "the number is too large"},
-      {{"-d", "0"}, "--duration '0'", "too low, must be 1ms to 168h"},
-      {{"-d", "0ms"}, "--duration '0ms'", "too low, must be 1ms to 168h"},
+      {{"-d", "0"}, "--duration '0'", "too low, must be 1ms to 7d"},
+      {{"-d", "0ms"}, "--duration '0ms'", "too low, must be 1ms to 7d"},
       {{"-d", "-5"}, "--duration '-5'", "must not be negative"},
-      {{"-d", "169h"}, "--duration '169h'", "too high, must be 1ms to 168h"},
+      {{"-d", "169h"}, "--duration '169h'", "too high, must be 1ms to 7d"},
       {{"-d", "10y"}, "--duration '10y'", "'y' is not a unit of time"},
       {{"-d", "1.5"}, "--duration '1.5'", "not a whole number"},
       {{"-d", "99999999999999999999"},
@@ -159,7 +159,7 @@ TEST(RecordOptions, RefusesWrongValuesAndNamesTheLimit) {
       {{"--container", "web"}, "--container web", "not a container's id"},
       {{"--unit", "a/b"}, "--unit 'a/b'", "not the name of a unit"},
       {{"-e", "page-faults"}, "--event 'page-faults'", "no such value"},
-      {{"--format", "html"}, "--format 'html'", "no such value"},
+      {{"--format", "svg"}, "--format 'svg'", "no such value"},
       {{"--format", "pprof,text"}, "--format 'pprof,text'", "no such value"},
       {{"--demangle", "fancy"}, "--demangle 'fancy'", "no such value"},
       {{"--top", "-1"}, "--top '-1'", "must not be negative"},
@@ -177,7 +177,8 @@ TEST(RecordOptions, RefusesWrongValuesAndNamesTheLimit) {
     EXPECT_EQ(options.error().what, test.what) << joined(test.words);
     EXPECT_EQ(options.error().why, test.why) << joined(test.words);
   }
-  EXPECT_EQ(parse_record_options({"--format", "html"}).error().hint, "use pprof, folded or text");
+  EXPECT_EQ(parse_record_options({"--format", "svg"}).error().hint,
+            "use pprof, folded, html or text");
 }
 
 TEST(RecordOptions, RefusesContradictions) {
@@ -263,6 +264,7 @@ TEST(OutputFormats, HaveTheNamesAndEndingsOfTheInterface) {
   EXPECT_EQ(format_name(Format::Pprof), "pprof");
   EXPECT_EQ(file_ending(Format::Pprof), ".pb.gz");
   EXPECT_EQ(file_ending(Format::Folded), ".folded");
+  EXPECT_EQ(file_ending(Format::Html), ".html");
   EXPECT_EQ(file_ending(Format::Text), ".txt");
 }
 

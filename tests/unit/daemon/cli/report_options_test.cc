@@ -20,6 +20,13 @@ TEST(ReportOptions, ListsTheHottestFunctionsByDefault) {
 TEST(ReportOptions, ReadsEveryOption) {
   EXPECT_EQ(parse_report_options({"--tree", "a"})->view, ReportView::kTree);
   EXPECT_EQ(parse_report_options({"--folded", "a"})->view, ReportView::kFolded);
+  EXPECT_TRUE(parse_report_options({"--lines", "--tree", "a"})->lines);
+  EXPECT_EQ(parse_report_options({"--source", "^f", "a"})->view, ReportView::kSource);
+  EXPECT_EQ(parse_report_options({"--source", "^f", "a"})->source, "^f");
+  const auto html = parse_report_options({"--html", "out.html", "--diff", "b", "a"});
+  ASSERT_TRUE(html);
+  EXPECT_EQ(html->view, ReportView::kHtml);
+  EXPECT_EQ(html->html_file, "out.html");
   const auto options = parse_report_options({"-", "--diff", "b", "--top=0", "--focus", "^f",
                                              "--ignore=g|h", "--sample", "cpu", "--long"});
   ASSERT_TRUE(options);
@@ -35,9 +42,15 @@ TEST(ReportOptions, ReadsEveryOption) {
 TEST(ReportOptions, RefusesContradictions) {
   const std::vector<std::pair<Words, std::string>> cases = {
       {{"--tree", "--folded", "a"}, "--tree and --folded"},
+      {{"--html", "x", "--tree", "a"}, "--html and --tree"},
+      {{"--html", "x", "--top", "5", "a"}, "--html and --top"},
       {{"--tree", "--diff", "b", "a"}, "--tree and --diff"},
       {{"--folded", "--diff", "b", "a"}, "--folded and --diff"},
       {{"--folded", "--top", "3", "a"}, "--folded and --top"},
+      {{"--source", "f", "--tree", "a"}, "--tree and --source"},
+      {{"--source", "f", "--top", "3", "a"}, "--source and --top"},
+      {{"--lines", "--folded", "a"}, "--lines and --folded"},
+      {{"--lines", "--source", "f", "a"}, "--lines and --source"},
       {{"-", "-"}, "'-'"},
       {{"--diff", "-", "-"}, "'-'"},
       {{""}, "argument ''"},

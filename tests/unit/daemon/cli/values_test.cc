@@ -28,7 +28,7 @@ TEST(ParseDuration, RefusesWhatMakesNoSenseAndSaysWhy) {
       {"10x", "'x' is not a unit of time"},
       {"10 s", "' s' is not a unit of time"},
       {"10S", "'S' is not a unit of time"},
-      {"10d", "'d' is not a unit of time"},
+      {"10w", "'w' is not a unit of time"},
       {"1.5s", "not a whole number"},
       {"-1", "must not be negative"},
       {"-5s", "must not be negative"},
@@ -51,6 +51,44 @@ TEST(ParseDuration, TakesTheLongestTimeThatNanosecondsHold) {
   EXPECT_EQ(parse_duration("9223372036"), nanoseconds(9'223'372'036s));
 }
 
+TEST(ParseBytes, ReadsEveryUnit) {
+  const std::vector<std::pair<std::string, uint64_t>> cases = {
+      {"0", 0},
+      {"17", 17},
+      {"17B", 17},
+      {"3kB", 3'000},
+      {"200MB", 200'000'000},
+      {"2GB", 2'000'000'000},
+      {"1KiB", 1024},
+      {"64MiB", 64U << 20},
+      {"1TiB", uint64_t{1} << 40},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto parsed = parse_bytes(text);
+    ASSERT_TRUE(parsed) << text << ": " << parsed.error().why;
+    EXPECT_EQ(*parsed, expected) << text;
+  }
+  for (const char* text :
+       {"", "MB", "1.5GB", "-1", "1mb", "1 MB", "99999999999999999999TB", "18446744073709551615kB"})
+    EXPECT_FALSE(parse_bytes(text)) << text;
+  for (const uint64_t bytes : {uint64_t{0}, uint64_t{1}, uint64_t{1536}, uint64_t{200'000'000},
+                               uint64_t{64} << 20, UINT64_MAX})
+    EXPECT_EQ(parse_bytes(bytes_text(bytes)), bytes);
+  EXPECT_EQ(bytes_text(64'000'000), "64MB");
+}
+
+TEST(ParsePercent, ReadsUpToTwoDecimals) {
+  EXPECT_EQ(parse_percent("2%"), 200U);
+  EXPECT_EQ(parse_percent("0.5%"), 50U);
+  EXPECT_EQ(parse_percent("0.05%"), 5U);
+  EXPECT_EQ(parse_percent("400%"), 40'000U);
+  for (const char* text : {"", "%", "2", "2 %", ".5%", "1.%", "1.234%", "-1%", "1.-5%", "1e2%",
+                           "99999999999999999999%"})
+    EXPECT_FALSE(parse_percent(text)) << text;
+  for (const uint64_t hundredths : {0U, 5U, 50U, 200U, 1234U})
+    EXPECT_EQ(parse_percent(percent_text(hundredths)), hundredths);
+}
+
 TEST(ParseUnsigned, ReadsDigitsOnly) {
   EXPECT_EQ(parse_unsigned("0"), 0U);
   EXPECT_EQ(parse_unsigned("18446744073709551615"), UINT64_MAX);
@@ -65,7 +103,7 @@ TEST(DurationText, RoundTripsThroughParseDuration) {
                                  nanoseconds(2min), nanoseconds(168h), nanoseconds(1500ms)})
     EXPECT_EQ(parse_duration(duration_text(time)), time) << duration_text(time);
   EXPECT_EQ(duration_text(1500ms), "1500ms");
-  EXPECT_EQ(duration_text(168h), "168h");
+  EXPECT_EQ(duration_text(168h), "7d");
 }
 
 TEST(ParseValues, SplitsACommaListAndChecksEachPart) {

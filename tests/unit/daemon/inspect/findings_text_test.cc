@@ -19,6 +19,8 @@ Findings some_findings() {
   findings.symbols.sources = {{.name = ".symtab", .symbols = 3}, {.name = ".plt", .symbols = 2}};
   findings.symbols.memory = 80;
   findings.symbols_time = 1500us;
+  findings.lines.file = "/usr/lib/debug/x";
+  findings.lines_time = 3ms;
   findings.rows.machine = EM_X86_64;
   findings.rows.rows = 10;
   findings.rows.rules = 4;
@@ -41,6 +43,9 @@ symbols          5
   .plt           2
   memory         80 bytes
   time           1.5 ms
+
+lines            by /usr/lib/debug/x
+  time           3.0 ms
 
 unwind rows      10
   .eh_frame      123 bytes
@@ -67,6 +72,20 @@ TEST(FindingsText, SaysWhatWasNotUsedAndWhy) {
                         "  rows whose CFA is an expression of an unknown shape: 3\n"
                         "  a note of the symbols\n  a note of the rows\n"));
   EXPECT_THAT(findings_text(some_findings()), Not(HasSubstr("not used")));
+}
+
+TEST(FindingsText, SaysWhyLinesAreMissing) {
+  Findings findings = some_findings();
+  findings.lines = {
+      .file = {}, .fault = symbolizer::NamesFault::kNoDebugInformation, .failure = "no symbols"};
+  EXPECT_THAT(findings_text(findings),
+              HasSubstr("\nlines            missing: no debug information\n"));
+  EXPECT_THAT(findings_text(findings), Not(HasSubstr("not used")));
+  findings.lines = {.file = "/x.debug",
+                    .fault = symbolizer::NamesFault::kDamaged,
+                    .failure = "a section is cut off"};
+  EXPECT_THAT(findings_text(findings), HasSubstr("\nlines            missing: damaged\n"));
+  EXPECT_THAT(findings_text(findings), HasSubstr("\nnot used\n  a section is cut off\n"));
 }
 
 TEST(FindingsText, AFileWithoutUnwindInformationIsWalkedByFramePointers) {

@@ -120,6 +120,23 @@ TEST_F(KernelSymbols, ABatchIsAnsweredInItsOrderWithDoublesAndNeighbours) {
   EXPECT_EQ(result.failure, "");
 }
 
+TEST_F(KernelSymbols, AFunctionEndsWhereTheNextSymbolStarts) {
+  const auto ends = [&](const std::vector<uint64_t>& addresses) {
+    std::vector<uint64_t> all;
+    for (const auto& symbol : resolve(addresses).symbols)
+      all.push_back(symbol ? symbol->end.value : 0);
+    return all;
+  };
+  EXPECT_THAT(ends({0xffffffff81000220}), testing::ElementsAre(0xffffffff81000300));
+  // Of several at once each has its own; those in one function have the same.
+  EXPECT_THAT(ends({0xffffffffc0400081, 0xffffffff81000001, 0xffffffff81000220, 0xffffffff81000230,
+                    0xffffffffc0500101}),
+              testing::ElementsAre(0xffffffffc0500000, 0xffffffff81000100, 0xffffffff81000300,
+                                   0xffffffff81000300, 0xffffffffc0500180)); // data ends it too
+  // Behind the last one it reaches as far as names are given.
+  EXPECT_THAT(ends({0xffffffffc0700001}), testing::ElementsAre(0xffffffffc0800000));
+}
+
 TEST_F(KernelSymbols, TheTextIsFromStextToEtext) {
   const auto result = resolve({});
   ASSERT_TRUE(result.text);

@@ -52,7 +52,7 @@ TEST(Vdso, TheWorkerNamesItsFunctions) {
   const auto answer = client.symbolize(1, file->get(), asked);
   EXPECT_EQ(answer.failure, "");
   EXPECT_EQ(answer.build_id.size(), 40U);
-  const std::set<std::string> names = {"__vdso_clock_gettime", "clock_gettime"};
+  const std::set<std::string_view> names = {"__vdso_clock_gettime", "clock_gettime"};
   for (const auto& address : answer.addresses) {
     ASSERT_FALSE(address.frames.empty());
     EXPECT_TRUE(names.contains(address.frames[0].function)) << address.frames[0].function;

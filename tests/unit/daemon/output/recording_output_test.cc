@@ -8,6 +8,7 @@
 #include <random>
 
 #include "daemon/output/recording_output.h"
+#include "daemon/profile/html/flame_graph_html.h"
 #include "tests/unit/daemon/output/temporary_folder.h"
 #include "tests/unit/daemon/profile/sample_profiles.h"
 
@@ -84,6 +85,21 @@ TEST(RecordingOutput, EachFormatIsAFileBesideTheOthers) {
   EXPECT_THAT(temporary.names(), ElementsAre("x.folded", "x.pb.gz", "x.txt"));
   EXPECT_EQ(read_file(temporary / "x.folded"), "main;leaf 3\n");
   EXPECT_THAT(read_file(temporary / "x.txt"), HasSubstr("leaf\n"));
+}
+
+TEST(RecordingOutput, AFlameGraphIsAFileOrRefusedBeforeTheRecording) {
+  TemporaryFolder temporary;
+  auto output = RecordingOutput::open(options_for(temporary / "x.html", {Format::Html}));
+  if (!check_html()) {
+    ASSERT_FALSE(output);
+    EXPECT_THAT(output.error().why, HasSubstr("without it"));
+    return;
+  }
+  ASSERT_TRUE(output);
+  output->write({}, some_profile());
+  EXPECT_THAT(output->finish({}).failed, IsEmpty());
+  EXPECT_THAT(temporary.names(), ElementsAre("x.html"));
+  EXPECT_THAT(read_file(temporary / "x.html"), HasSubstr(R"("name":"leaf")"));
 }
 
 TEST(RecordingOutput, TheSameProcessTwiceIsTwoFiles) {

@@ -50,6 +50,7 @@ TEST(OutputTarget, ANameThatEndsInPbGzIsAFile) {
 TEST(OutputTarget, OtherFormatsReplaceTheEndingOrAreGivenByIt) {
   expect_file(choose_target(to("x.pb.gz", {Format::Folded})), "", "x");
   expect_file(choose_target(to("x.folded", {Format::Folded})), "", "x");
+  expect_file(choose_target(to("x.html", {Format::Html})), "", "x");
   expect_file(choose_target(to("x.txt", {Format::Pprof, Format::Text})), "", "x");
   EXPECT_FALSE(choose_target(to("x.folded")));
 }
@@ -90,10 +91,11 @@ TEST(OutputTarget, StandardOutputTakesOneFormatAndNoBinaryOnATerminal) {
 TEST(OutputTarget, FormatsHaveNames) {
   EXPECT_EQ(*parse_format("pprof"), Format::Pprof);
   EXPECT_EQ(*parse_format("folded"), Format::Folded);
+  EXPECT_EQ(*parse_format("html"), Format::Html);
   EXPECT_EQ(*parse_format("text"), Format::Text);
   auto wrong = parse_format("svg");
   ASSERT_FALSE(wrong);
-  EXPECT_EQ(wrong.error().hint, "choose one of: pprof, folded, text");
+  EXPECT_EQ(wrong.error().hint, "choose one of: pprof, folded, html, text");
 }
 
 } // namespace

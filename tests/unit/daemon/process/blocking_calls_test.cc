@@ -91,6 +91,31 @@ TEST(BlockingCalls, BoundsTheNumberOfHangingHelpers) {
   EXPECT_EQ(calls.run("one more", 0, 10s, [] {}), CallOutcome::done);
 }
 
+TEST(BlockingCalls, BringsTheValueOfACallThatIsDoneInTime) {
+  BlockingCalls calls;
+  const auto value = calls.value_of("k", 0, 10s, [] { return std::make_unique<int>(42); });
+  ASSERT_TRUE(value);
+  EXPECT_EQ(**value, 42);
+}
+
+TEST(BlockingCalls, KeepsTheValueOfALateCallForWhoeverComesBackForIt) {
+  BlockingCalls calls;
+  Gate gate;
+  const auto answer = std::make_shared<LateValue<int>>();
+  const auto late = [hang = gate.call()] {
+    hang();
+    return 42;
+  };
+  ASSERT_EQ(calls.run_for(answer, "late", 0, 1ms, late), CallOutcome::timed_out);
+  EXPECT_EQ(calls.value_of("late too", 0, 1ms, late), std::nullopt);
+  EXPECT_EQ(answer->take(), std::nullopt);
+  gate.open();
+  std::optional<int> value;
+  ASSERT_TRUE(wait_until([&] { return (value = answer->take()).has_value(); }));
+  EXPECT_EQ(value, 42);
+  EXPECT_EQ(answer->take(), std::nullopt);
+}
+
 TEST(BlockingCalls, EndsWithoutWaitingForWhatHangs) {
   Gate gate;
   {

@@ -21,6 +21,7 @@ struct FakeProcess {
   pid_t parent = 1;
   uint64_t flags = 0x400000;
   uint64_t start_ticks = 100;
+  uint64_t user_ticks = 0;
   // GCC wants initializers where a designated one is left out.
   // NOLINTBEGIN(readability-redundant-member-init)
   std::string maps = {};
@@ -54,11 +55,11 @@ public:
     const std::string folder = std::to_string(process.pid) + "/";
     std::filesystem::create_directories(root_ + "/" + folder + "ns");
     const size_t threads = process.thread_ids.empty() ? 1 : process.thread_ids.size();
-    file(folder + "stat", std::to_string(process.pid) + " (" + process.comm + ") " + process.state +
-                              " " + std::to_string(process.parent) + " 1 1 0 -1 " +
-                              std::to_string(process.flags) + " 0 0 0 0 0 0 0 0 20 0 " +
-                              std::to_string(threads) + " 0 " +
-                              std::to_string(process.start_ticks) + " 0 0 0 0\n");
+    file(folder + "stat",
+         std::to_string(process.pid) + " (" + process.comm + ") " + process.state + " " +
+             std::to_string(process.parent) + " 1 1 0 -1 " + std::to_string(process.flags) +
+             " 0 0 0 0 " + std::to_string(process.user_ticks) + " 0 0 0 20 0 " +
+             std::to_string(threads) + " 0 " + std::to_string(process.start_ticks) + " 0 0 0 0\n");
     file(folder + "maps", process.maps);
     file(folder + "cgroup", process.cgroup);
     file("mnt", "");

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "daemon/process/proc_fs.h"
+#include "symbolizer/base/fd.h"
 #include "tests/unit/daemon/process/fake_proc.h"
 
 namespace pprofd {
@@ -33,7 +34,29 @@ TEST(ParseStat, ReadsTheFields) {
   EXPECT_EQ(stat->parent, 4190);
   EXPECT_EQ(stat->threads, 7);
   EXPECT_EQ(stat->start_ticks, 138564U);
+  EXPECT_EQ(stat->minor_faults, 92U);
+  EXPECT_EQ(stat->rss_pages, 362U);
   EXPECT_FALSE(stat->kernel_thread());
+}
+
+TEST(ParseStat, TellsTheKindsOfFaultsAndTimesApart) {
+  const auto stat = parse_stat("1 (a) S 0 0 0 0 -1 0 11 12 13 14 15 16 17 18 20 0 1 0 9 10 21");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->minor_faults, 11U);
+  EXPECT_EQ(stat->major_faults, 13U);
+  EXPECT_EQ(stat->user_ticks, 15U);
+  EXPECT_EQ(stat->system_ticks, 16U);
+  EXPECT_EQ(stat->start_ticks, 9U);
+  EXPECT_EQ(stat->rss_pages, 21U);
+}
+
+TEST(ParseIo, ReadsWhatReachedTheDisk) {
+  const auto io = parse_io("rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 4096\n"
+                           "write_bytes: 8192\ncancelled_write_bytes: 0\n");
+  ASSERT_TRUE(io);
+  EXPECT_EQ(io->read_bytes, 4096U);
+  EXPECT_EQ(io->written_bytes, 8192U);
+  EXPECT_FALSE(parse_io("rchar: 1\n"));
 }
 
 TEST(ParseStat, TakesNamesMadeToConfuse) {
@@ -145,6 +168,28 @@ TEST(ProcFs, AnswersNothingForAProcessThatIsGone) {
   EXPECT_FALSE(fs.maps(5));
   EXPECT_EQ(fs.accessible_thread(5), 0);
   EXPECT_TRUE(fs.threads(5).empty());
+}
+
+TEST(ProcFs, AddsUpTheSwitchesOfAllThreads) {
+  const FakeProc proc;
+  const ProcFs fs(proc.root());
+  for (const std::string tid : {"7", "8"})
+    proc.file("7/task/" + tid + "/status",
+              "Name:\tx\nvoluntary_ctxt_switches:\t" + tid + "\nnonvoluntary_ctxt_switches:\t1\n");
+  const auto switches = fs.switches(7, 2);
+  ASSERT_TRUE(switches);
+  EXPECT_EQ(switches->voluntary, 15U);
+  EXPECT_EQ(switches->involuntary, 2U);
+  EXPECT_FALSE(fs.switches(7, 1));
+  EXPECT_FALSE(fs.switches(8, 9));
+}
+
+TEST(ProcFs, CountsOpenFiles) {
+  const ProcFs fs;
+  const auto before = fs.descriptors(::getpid(), 10'000);
+  ASSERT_TRUE(before);
+  const Fd another(::dup(0));
+  EXPECT_EQ(fs.descriptors(::getpid(), 10'000), *before + 1);
 }
 
 TEST(ProcFs, LooksAtALiveThreadWhereTheLeaderIsAZombie) {

@@ -158,5 +158,43 @@ TEST(ProfileMerge, SparseIdsOfSomebodyElsesProfileAreRenumbered) {
   EXPECT_TRUE(check_valid(*result));
 }
 
+TEST(ProfileMerger, OneAfterTheOtherIsAsAllAtOnce) {
+  std::vector<proto::Profile> profiles;
+  for (int i = 0; i < 20; i++) {
+    StackProfile p;
+    p.stack({{"leaf" + std::to_string(i % 3)}, {"main"}}, i + 1, {{"tid", "", i % 2 + 1, "tid"}});
+    profiles.push_back(p.finish());
+  }
+  ProfileMerger merger;
+  for (const auto& profile : profiles)
+    ASSERT_TRUE(merger.add(profile));
+  const size_t memory = merger.memory_bytes();
+  for (const auto& profile : profiles)
+    ASSERT_TRUE(merger.add(profile));
+  EXPECT_EQ(merger.memory_bytes(), memory); // nothing new, nothing more
+  const proto::Profile twice = std::move(merger).finish();
+  auto once = merged(profiles);
+  ASSERT_TRUE(once);
+  EXPECT_TRUE(check_valid(twice));
+  ASSERT_EQ(twice.sample_size(), once->sample_size());
+  for (int i = 0; i < twice.sample_size(); i++)
+    EXPECT_EQ(twice.sample(i).value(0), 2 * once->sample(i).value(0));
+}
+
+TEST(ProfileMerger, AProfileOfOtherTypesIsRefusedAndNothingOfItIsAdded) {
+  StackProfile p;
+  p.stack({{"leaf"}, {"main"}}, 1);
+  ProfileHeader other = cpu_header();
+  other.sample_types.back().first = "wall";
+  other.default_sample_type = "wall";
+  StackProfile q(other);
+  q.stack({{"leaf"}, {"main"}}, 1);
+  ProfileMerger merger;
+  const proto::Profile first = p.finish();
+  ASSERT_TRUE(merger.add(first));
+  EXPECT_FALSE(merger.add(q.finish()));
+  EXPECT_TRUE(MessageDifferencer::Equals(std::move(merger).finish(), *merged({first})));
+}
+
 } // namespace
 } // namespace pprofd

@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <filesystem>
 #include <sstream>
 
+#include "daemon/profile/html/flame_graph_html.h"
 #include "daemon/report/report.h"
 #include "tests/unit/daemon/output/temporary_folder.h"
 #include "tests/unit/daemon/profile/sample_profiles.h"
@@ -46,6 +49,104 @@ TEST_F(Report, SeveralFilesAreMerged) {
   std::string text = run(about({write("a", 30), write("b", 60)}));
   EXPECT_THAT(text, HasSubstr("900ms 81.82% 81.82%      900ms 81.82%  app::hot\n"));
   EXPECT_THAT(text, HasSubstr("200ms 18.18%   100%     1100ms   100%  main\n"));
+}
+
+// A function of three lines in a file of five, called at its own last line: 3 samples at line 2,
+// and 4 at line 3 below line 4.
+perftools::profiles::Profile lines_of_source(const std::string& file) {
+  ProfileBuilder builder(cpu_header());
+  const uint64_t app = builder.add_mapping({.start = 0x400000,
+                                            .limit = 0x500000,
+                                            .offset = 0,
+                                            .file = "/usr/bin/app",
+                                            .build_id = {},
+                                            .kernel = false});
+  const uint64_t function = builder.add_function(
+      {.name = "app::hot(int)", .system_name = {}, .file = file, .start_line = 2});
+  std::vector<uint64_t> at{0};
+  for (int64_t line = 1; line <= 9; ++line)
+    at.push_back(builder.add_location(app, 0x400000 + static_cast<uint64_t>(line),
+                                      std::array{LineInfo{.function = function, .line = line}}));
+  builder.add_sample(std::array{at[2]}, std::array<int64_t, 2>{3, 30'000'000}, {});
+  builder.add_sample(std::array{at[3], at[4]}, std::array<int64_t, 2>{4, 40'000'000}, {});
+  builder.add_sample(std::array{at[9]}, std::array<int64_t, 2>{1, 10'000'000}, {});
+  return std::move(builder).finish();
+}
+
+TEST_F(Report, LinesAreToldApart) {
+  const std::string file = write("a", lines_of_source("/src/app.cc"));
+  const std::string text = run(about({file}, [](ReportOptions& o) { o.lines = true; }));
+  EXPECT_THAT(text, HasSubstr("40ms 50.00% 50.00%       40ms 50.00%  app::hot /src/app.cc:3\n"));
+  EXPECT_THAT(text, HasSubstr("   0     0%   100%       40ms 50.00%  app::hot /src/app.cc:4\n"));
+  EXPECT_THAT(text, HasSubstr("Showing 4 of 4 lines"));
+}
+
+TEST_F(Report, SourceIsAnnotated) {
+  const std::string source = temporary / "app.cc";
+  write_file(source, "// none\nint hot(int) {\n\treturn \x1b[31m1;\n  hot();\n}\n");
+  const std::string file = write("a", lines_of_source(source));
+  const auto listed = [&](const std::string& functions) {
+    return run(about({file}, [&](ReportOptions& o) {
+      o.view = ReportView::kSource;
+      o.source = functions;
+    }));
+  };
+  EXPECT_EQ(listed("hot"), "Type: cpu\nTotal: 80ms\n\napp::hot in " + source +
+                               "\nflat 80ms (100%), cum 80ms (100%)\n"
+                               "      flat        cum   line\n"
+                               "      30ms       30ms      2  int hot(int) {\n"
+                               "      40ms       40ms      3          return  [31m1;\n"
+                               "         .       40ms      4    hot();\n"
+                               "         .          .      5  }\n"
+                               "      10ms       10ms      9  (behind the file's end)\n");
+  EXPECT_THAT(listed("cold"),
+              HasSubstr("error: --source cold: no function of the profile matches"));
+  EXPECT_THAT(listed("("), HasSubstr("error: --source (: "));
+  std::filesystem::remove(source);
+  EXPECT_THAT(listed("hot"), HasSubstr("its source can't be shown: No such file or directory\n"
+                                       "      flat        cum   line\n"
+                                       "      30ms       30ms      2\n"));
+}
+
+TEST_F(Report, SourceThatIsNewerThanTheProfileIsSaidToBe) {
+  const std::string source = temporary / "app.cc";
+  write_file(source, "a\nb\n");
+  perftools::profiles::Profile profile = lines_of_source(source);
+  profile.set_time_nanos(1'000'000'000);
+  const std::string file = write("a", profile);
+  EXPECT_THAT(run(about({file},
+                        [&](ReportOptions& o) {
+                          o.view = ReportView::kSource;
+                          o.source = "hot";
+                        })),
+              HasSubstr("the file was changed after the profile was taken\n"));
+}
+
+TEST_F(Report, SourceIsNoDeviceAndNoFifo) {
+  for (const std::string& source : {std::string("/dev/zero"), std::string("/tmp")}) {
+    const std::string file = write("a", lines_of_source(source));
+    EXPECT_THAT(run(about({file},
+                          [&](ReportOptions& o) {
+                            o.view = ReportView::kSource;
+                            o.source = "hot";
+                          })),
+                HasSubstr("its source can't be shown: not a regular file\n"));
+  }
+}
+
+TEST_F(Report, AFlameGraphIsWrittenOfAllFilesAndTheBase) {
+  if (auto possible = check_html(); !possible)
+    GTEST_SKIP() << possible.error().why;
+  const std::string out = temporary / "out.html";
+  const auto options = about({write("a", 30), write("b", 60)}, [&](ReportOptions& o) {
+    o.view = ReportView::kHtml;
+    o.html_file = out;
+    o.diff_base = write("base", 10);
+  });
+  EXPECT_EQ(run(options), "");
+  const std::string html = read_file(out);
+  EXPECT_THAT(html, HasSubstr(R"("profiles":2,"samples":110,"total":1100000000,)"));
+  EXPECT_THAT(html, HasSubstr(R"("base":{"profiles":1,"samples":20,"total":200000000,)"));
 }
 
 TEST_F(Report, RawMessagesAreReadToo) {

@@ -152,6 +152,8 @@ protected:
 
 TEST_F(Keeper, FindsEveryMappingHoweverMany) {
   for (const size_t count : {1UL, 2UL, 39UL, 40UL, 41UL, 80UL, 81UL, 400UL, 4799UL, 4800UL}) {
+    if (kSanitized && count == 4799)
+      continue; // as long as all the others together
     const Pieces mapped = pieces(count);
     Process one = process(100, mapped);
     keeper_.update(one);

@@ -49,10 +49,11 @@ worker::Reply reply_to(const worker::Request& request, const std::string& functi
   worker::Reply reply;
   reply.set_id(request.id());
   reply.set_last(true);
-  reply.add_frames()->set_function(function);
+  reply.add_texts(function);
   worker::Reply::Address& address = *reply.add_addresses();
   address.set_address(1);
-  address.add_frames(0);
+  for (const uint32_t number : {1U, 0U, 0U, 0U, 0U, 0U})
+    address.add_frames(number);
   return reply;
 }
 

@@ -274,12 +274,13 @@ TEST(Rows, ComeAfterTheNamesOfTheSameFile) {
 }
 
 TEST(Rows, MayBeTakenSlowly) {
-  WorkerClient client(options_with(PPROFD_TEST_WORKER, 2s));
+  constexpr auto kDeadline = kSanitized ? 6s : 2s;
+  WorkerClient client(options_with(PPROFD_TEST_WORKER, kDeadline));
   const Fd fd = test::open_file("/usr/lib/x86_64-linux-gnu/libcrypto.so.3");
   int batches = 0;
   const auto facts = client.compile_rows(1, fd.get(), kTableRows, [&](const RowBatch&) {
     if (++batches <= 2)
-      std::this_thread::sleep_for(1500ms);
+      std::this_thread::sleep_for(kDeadline * 3 / 4);
   });
   EXPECT_EQ(facts.failure, "");
   EXPECT_GE(batches, 2);

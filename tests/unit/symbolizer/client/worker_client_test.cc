@@ -71,7 +71,7 @@ protected:
   }
   static std::string name(const SymbolizedFile& file, size_t index = 0) {
     const auto& frames = file.addresses.at(index).frames;
-    return frames.empty() ? "?" : frames[0].function;
+    return frames.empty() ? "?" : std::string(frames[0].function);
   }
   std::string name_of_main(WorkerClient& client, uint64_t id = 1) const {
     return name(client.symbolize(id, fd_.get(), offsets({"main"})));
@@ -417,7 +417,7 @@ INSTANTIATE_TEST_SUITE_P(
             "the symbolizer answered wrongly: a packet too large"},
         Bad{"wrong_id", WorkerEnd::kProtocol,
             "the symbolizer answered wrongly: a reply to another"},
-        Bad{"escape_sequence", WorkerEnd::kProtocol, "the symbolizer answered wrongly: a frame"},
+        Bad{"escape_sequence", WorkerEnd::kProtocol, "the symbolizer answered wrongly: a text"},
         Bad{"too_many", WorkerEnd::kProtocol, "the symbolizer answered wrongly: more addresses"},
         Bad{"endless", WorkerEnd::kProtocol, "the symbolizer answered wrongly: a reply without"},
         Bad{"half", WorkerEnd::kDied, "the symbolizer exited with status 4"},

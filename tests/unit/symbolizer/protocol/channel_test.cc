@@ -37,10 +37,12 @@ TEST_F(ChannelPair, ThePacketArrivesWithItsDescriptorsInOrder) {
   const std::array files{Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
                          Fd(::open("/dev/zero", O_RDONLY | O_CLOEXEC)),
                          Fd(::open("/dev/full", O_RDONLY | O_CLOEXEC)),
-                         Fd(::open("/dev/urandom", O_RDONLY | O_CLOEXEC))};
+                         Fd(::open("/dev/urandom", O_RDONLY | O_CLOEXEC)),
+                         Fd(::open("/dev/random", O_RDONLY | O_CLOEXEC))};
   static_assert(files.size() == kMaxDescriptors);
   ASSERT_TRUE(near_->send(
-      bytes_of(10), std::array{files[0].get(), files[1].get(), files[2].get(), files[3].get()},
+      bytes_of(10),
+      std::array{files[0].get(), files[1].get(), files[2].get(), files[3].get(), files[4].get()},
       soon()));
   const auto packet = far_->receive(/*descriptors=*/true, soon());
   ASSERT_TRUE(packet);

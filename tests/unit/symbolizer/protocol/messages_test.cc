@@ -4,6 +4,7 @@
 #include <random>
 #include <span>
 
+#include "symbolizer/base/names_fault.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
 #include "symbolizer/protocol/unwind_tables.h"
@@ -12,21 +13,27 @@
 namespace pprofd::symbolizer {
 namespace {
 
+// Of the first text.
+void add_frame(worker::Reply::Address& address) {
+  for (const uint32_t number : {1U, 0U, 0U, 0U, 0U, 0U})
+    address.add_frames(number);
+}
+
 // A reply that is right: one address with one frame.
 worker::Reply good_reply() {
   worker::Reply reply;
   reply.set_id(7);
   reply.set_last(true);
   reply.set_build_id("\x01\x02");
-  reply.add_frames()->set_function("main");
+  reply.add_texts("main");
   worker::Reply::Address& address = *reply.add_addresses();
   address.set_address(0x1000);
-  address.add_frames(0);
+  add_frame(address);
   return reply;
 }
 
-std::string refusal(const worker::Reply& reply, size_t max_addresses = 1) {
-  const auto decoded = decode_reply(encode(reply), 7, max_addresses);
+std::string refusal(const worker::Reply& reply, size_t missing = 1) {
+  const auto decoded = decode_reply(encode(reply), {.id = 7, .offsets = 2, .missing = missing});
   return decoded ? "" : decoded.error().why;
 }
 
@@ -56,22 +63,36 @@ TEST(Reply, EachWrongOneIsRefused) {
   reply = good_reply();
   reply.set_failure("\x1b[31m");
   EXPECT_EQ(refusal(reply), "a failure that is no text");
+  reply = good_reply();
+  reply.set_names_fault(kNamesFaults);
+  EXPECT_EQ(refusal(reply), "an unknown fault");
+  reply = good_reply();
+  reply.set_lines_fault(UINT32_MAX);
+  EXPECT_EQ(refusal(reply), "an unknown fault");
   for (const std::string& name :
        {std::string(), std::string("a\nb"), std::string("\xff"), std::string(kMaxText + 1, 'x')}) {
     reply = good_reply();
-    reply.mutable_frames(0)->set_function(name);
-    EXPECT_EQ(refusal(reply), "a frame without name or with text that is none");
+    reply.set_texts(0, name);
+    EXPECT_EQ(refusal(reply), "a text that is none");
+  }
+  for (const int place : {0, 1, 2}) {
+    reply = good_reply();
+    reply.mutable_addresses(0)->set_frames(place, 2);
+    EXPECT_EQ(refusal(reply), "frames that are not whole or have no name") << place;
   }
   reply = good_reply();
-  reply.mutable_frames(0)->set_file("a\tb");
-  EXPECT_EQ(refusal(reply), "a frame without name or with text that is none");
+  reply.mutable_addresses(0)->set_frames(0, 0);
+  EXPECT_EQ(refusal(reply), "frames that are not whole or have no name");
   reply = good_reply();
-  reply.mutable_addresses(0)->add_frames(1);
-  EXPECT_EQ(refusal(reply), "an address with frames that do not exist");
+  reply.mutable_addresses(0)->add_frames(0);
+  EXPECT_EQ(refusal(reply), "frames that are not whole or have no name");
   reply = good_reply();
   for (size_t i = 0; i < kMaxInlineFrames; ++i)
-    reply.mutable_addresses(0)->add_frames(0);
-  EXPECT_EQ(refusal(reply), "an address with frames that do not exist");
+    add_frame(*reply.mutable_addresses(0));
+  EXPECT_EQ(refusal(reply), "frames that are not whole or have no name");
+  reply = good_reply();
+  reply.mutable_addresses(0)->set_index(2);
+  EXPECT_EQ(refusal(reply), "an address that was not asked for");
 }
 
 // The last reply with one row.
@@ -210,6 +231,24 @@ TEST(Request, CountsAndStylesAreBounded) {
   EXPECT_EQ(decode_request(encode(request)).error().why, "an unknown style");
 }
 
+TEST(Request, OffsetsOfAJitdumpHaveTimesAndOthersHaveNone) {
+  worker::Request request;
+  request.set_id(1);
+  request.set_jit_dump(true);
+  for (size_t i = 0; i < kMaxOffsets / 2; ++i) {
+    request.add_offsets(UINT64_MAX);
+    request.add_times(UINT64_MAX);
+  }
+  EXPECT_LE(encode(request).size(), kMaxPacket);
+  EXPECT_TRUE(decode_request(encode(request)));
+  request.add_times(1);
+  EXPECT_EQ(decode_request(encode(request)).error().why, "times that are not the offsets'");
+  request.clear_times();
+  EXPECT_EQ(decode_request(encode(request)).error().why, "times that are not the offsets'");
+  request.set_jit_dump(false);
+  EXPECT_TRUE(decode_request(encode(request)));
+}
+
 TEST(Hello, VersionAndPartsAreBounded) {
   worker::Hello hello;
   EXPECT_EQ(decode_hello(encode(hello)).error().why, "protocol version 0");
@@ -229,7 +268,7 @@ TEST(AnyMessage, RandomBytesAreRefusedOrRight) {
     auto bytes = encode(good_reply());
     for (int i = 0; i < 3; ++i)
       bytes[random() % bytes.size()] = static_cast<std::byte>(random());
-    const auto reply = decode_reply(bytes, 7, 1);
+    const auto reply = decode_reply(bytes, {.id = 7, .offsets = 1, .missing = 1});
     refused += !reply;
     static_cast<void>(decode_request(bytes));
     static_cast<void>(decode_hello(bytes));
@@ -239,8 +278,9 @@ TEST(AnyMessage, RandomBytesAreRefusedOrRight) {
     static_cast<void>(decode_row_reply(rows, 7));
     if (reply) {
       for (const auto& address : reply->addresses()) {
-        for (const uint32_t index : address.frames())
-          ASSERT_LT(index, static_cast<uint32_t>(reply->frames_size()));
+        ASSERT_EQ(address.index(), 0U);
+        for (int at = 0; at < address.frames_size(); at += kFrameNumbers)
+          ASSERT_LE(address.frames(at), static_cast<uint32_t>(reply->texts_size()));
       }
     }
   }

@@ -17,6 +17,15 @@ TEST(Text, CleanTextIsUtf8WithoutControlCharacters) {
   EXPECT_FALSE(is_clean_text(std::string_view("a\0b", 3)));
 }
 
+TEST(Text, EveryByteIsJudgedWhereverItStands) {
+  for (int byte = 0; byte < 0x80; ++byte)
+    for (size_t place = 0; place < 20; ++place) {
+      std::string text(20, '~');
+      text[place] = static_cast<char>(byte);
+      EXPECT_EQ(is_clean_text(text), byte >= 0x20 && byte != 0x7f) << byte << " at " << place;
+    }
+}
+
 TEST(Text, CleaningChangesOnlyWhatIsWrong) {
   EXPECT_EQ(clean_text("größe\x01\xff."), "größe??.");
   EXPECT_EQ(clean_text("a\xe4\xb8"), "a??");

@@ -109,11 +109,18 @@ TEST(FileCache, SaysWhyThereAreNoNames) {
   const Fd text = test::open_file(scratch.write("text", "hello"));
   EXPECT_EQ(cache.get(1, source_of(text), true).why_nameless(),
             "read the ELF header: not an ELF file");
+  EXPECT_EQ(cache.get(1, source_of(text), true).names_fault(), NamesFault::kDamaged);
   const std::string stripped = scratch.path("stripped");
   test::run("gcc -static -nostdlib -x c -o " + stripped + " - <<'E'\nvoid _start(void) {}\nE\n" +
             "strip " + stripped);
   const Fd nameless = test::open_file(stripped);
   EXPECT_EQ(cache.get(2, source_of(nameless), true).why_nameless(), "no symbols");
+  EXPECT_EQ(cache.get(2, source_of(nameless), true).names_fault(), NamesFault::kNoSymbols);
+  const Fd named = test::open_file(build_library(scratch, "a", 10));
+  EXPECT_EQ(cache.get(3, source_of(named), true).names_fault(), NamesFault::kNone);
+  EXPECT_EQ(
+      cache.get_lines(3, source_of(named), NameStyle::kFull, {.file = named.get()}).lines_fault(),
+      NamesFault::kNoDebugInformation);
 }
 
 } // namespace

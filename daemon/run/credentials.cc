@@ -1,0 +1,36 @@
+#include "daemon/run/credentials.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "symbolizer/base/regular_file.h"
+
+namespace pprofd {
+
+namespace {
+
+constexpr uint64_t kLargestFile = uint64_t{1} << 20;
+
+} // namespace
+
+Result<std::string> read_credentials(const std::string& path, const std::string& key) {
+  if (path.empty())
+    return std::string();
+  const std::string what = key + " = '" + path + "'";
+  const auto file = open_regular_file(path, what);
+  if (!file)
+    return std::unexpected(file.error());
+  if (file->size > kLargestFile)
+    return fail(what, "larger than 1 MiB");
+  std::string text(file->size, '\0');
+  const ssize_t got = ::pread(file->fd.get(), text.data(), text.size(), 0);
+  if (got < 0)
+    return fail_errno(what, errno);
+  text.resize(static_cast<size_t>(got));
+  if (text.empty())
+    return fail(what, "the file is empty");
+  return text;
+}
+
+} // namespace pprofd

@@ -1,0 +1,15 @@
+// Files that only the daemon may read, for processes without privileges: certificates, keys,
+// tokens.
+#pragma once
+
+#include <string>
+
+#include "symbolizer/base/result.h"
+
+namespace pprofd {
+
+// The contents; nothing for no path. `key`: of the configuration, for messages. Errors: it can't be
+// read, is empty or larger than 1 MiB.
+Result<std::string> read_credentials(const std::string& path, const std::string& key);
+
+} // namespace pprofd

@@ -1,0 +1,197 @@
+#include "daemon/run/profile_process.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "daemon/collect/collector.h"
+#include "daemon/compose/process_profile.h"
+#include "daemon/doctor/probes.h"
+#include "daemon/process/cgroup.h"
+#include "daemon/process/target_match.h"
+#include "daemon/serve/link/link.h"
+#include "daemon/target/target_filter.h"
+#include "proto/serve.pb.h"
+
+namespace pprofd {
+
+namespace {
+
+using perftools::profiles::Profile;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+constexpr int kLink = 3;
+constexpr nanoseconds kProfileTick = milliseconds(100);
+constexpr milliseconds kNamesAtMost{15'000};
+
+// Every filter that is set must match.
+Result<std::vector<ProcessPredicate>> predicates_of(const serve::ProfileRequest& request) {
+  std::vector<ProcessPredicate> all;
+  if (request.pids_size() != 0)
+    all.emplace_back([pids = std::vector<uint32_t>(request.pids().begin(), request.pids().end())](
+                         const Process& process) {
+      return std::ranges::count(pids, static_cast<uint32_t>(process.pid)) != 0;
+    });
+  if (!request.pod().empty())
+    all.emplace_back(
+        [pod = request.pod()](const Process& process) { return pod_of(*process.cgroups) == pod; });
+  const auto match_cgroup_here = [](std::string_view path) { return match_cgroup(path); };
+  const auto add = [&](const std::string& value, const auto& match) -> Result<void> {
+    if (value.empty())
+      return {};
+    auto predicate = match(value);
+    if (!predicate)
+      return std::unexpected(predicate.error());
+    all.push_back(std::move(*predicate));
+    return {};
+  };
+  for (const auto& added :
+       {add(request.comm(), match_comm), add(request.unit(), match_unit),
+        add(request.container(), match_container), add(request.cgroup(), match_cgroup_here)})
+    if (!added)
+      return std::unexpected(added.error());
+  return all;
+}
+
+TargetFilter filter_of(std::vector<ProcessPredicate> predicates) {
+  return TargetFilter::matching([all = std::move(predicates)](const Process& process) {
+    return std::ranges::all_of(all, [&](const auto& matches) { return matches(process); });
+  });
+}
+
+class OneProfile {
+public:
+  OneProfile(const serve::ProfileRequest& request, serve::Link& link)
+      : request_(request), link_(link) {}
+
+  serve::Answer take() {
+    auto predicates = predicates_of(request_);
+    if (!predicates)
+      return refusal(400, predicates.error());
+    const bool filtered = !predicates->empty();
+    TargetFilter filter = filter_of(std::move(*predicates));
+    take_precedence();
+    auto created = Collector::create(
+        {.sampler = {.event = kSamplingEvents.front(),
+                     .frequency = request_.frequency(),
+                     .default_verdict = filtered ? PPROFD_UNDECIDED : PPROFD_INCLUDE},
+         .worker = {},
+         .index_folder = request_.index_folder(),
+         .make_indexes = false});
+    if (!created)
+      return refusal(500, explain_start_failure({}, created.error()));
+    Collector& collector = **created;
+    if (filtered)
+      if (auto installed = filter.install(collector); !installed)
+        return refusal(500, installed.error());
+    if (auto sampled = sample(collector, filtered ? &filter : nullptr); !sampled)
+      return refusal(500, sampled.error());
+    if (filtered && !filter.matched())
+      return refusal(404, {"take a profile", "no process matched while it was taken", ""});
+    return compose(collector);
+  }
+
+private:
+  static serve::Answer refusal(uint32_t status, const Error& error) {
+    serve::Answer answer;
+    answer.set_status(status);
+    answer.set_body(error.what + ": " + error.why +
+                    (error.hint.empty() ? "" : " (" + error.hint + ")"));
+    return answer;
+  }
+
+  Result<void> sample(Collector& collector, TargetFilter* filter) {
+    info_ = describe_machine();
+    info_.event = kSamplingEvents.front();
+    info_.frequency = request_.frequency();
+    for (const auto& [name, value] : request_.labels())
+      info_.comments.emplace_back(name, value);
+    std::ranges::sort(info_.comments);
+    const auto wall = std::chrono::system_clock::now().time_since_epoch();
+    info_.time_nanos = std::chrono::duration_cast<nanoseconds>(wall).count();
+    const auto start = steady_clock::now();
+    if (auto started = collector.start(); !started)
+      return started;
+    const auto end = start + nanoseconds(request_.duration_nanos());
+    for (auto now = start; now < end; now = steady_clock::now()) {
+      collector.wait_for_work(link_.fd(), std::min(kProfileTick, nanoseconds(end - now)));
+      if (const auto open = link_.fill(); !open || !*open)
+        return fail("take a profile", "nobody waits for it any more");
+      collector.tick();
+      if (filter != nullptr)
+        filter->tick();
+    }
+    info_.duration_nanos = nanoseconds(steady_clock::now() - start).count();
+    collector.finish(kNamesAtMost);
+    info_.unattributed_drops = collector.current().totals.unattributed_drops;
+    return {};
+  }
+
+  serve::Answer compose(const Collector& collector) {
+    const CollectedWindow& window = collector.current();
+    info_.merged = window.processes.size() != 1;
+    KernelNames kernel;
+    kernel.add(window);
+    std::vector<ComposedProfile> profiles;
+    profiles.reserve(window.processes.size());
+    for (const auto& process : window.processes)
+      profiles.push_back(compose_profile(info_, *process, collector, kernel));
+    const auto profile = info_.merged ? compose_merged(info_, profiles, window.totals.samples)
+                                      : Result<Profile>(std::move(profiles.front().profile));
+    if (!profile)
+      return refusal(500, profile.error());
+    auto bytes = serialize_gzip(*profile);
+    if (!bytes)
+      return refusal(500, bytes.error());
+    serve::Answer answer;
+    answer.set_status(200);
+    answer.set_body(std::move(*bytes));
+    return answer;
+  }
+
+  const serve::ProfileRequest& request_;
+  serve::Link& link_;
+  RecordingInfo info_;
+};
+
+bool wait_for(const serve::Link& link) {
+  pollfd entry{.fd = link.fd(), .events = link.wanted_events(), .revents = 0};
+  return ::poll(&entry, 1, 30'000) > 0;
+}
+
+// False: the daemon has gone.
+bool receive(serve::Link& link, serve::ProfileRequest& request) {
+  for (;;) {
+    const auto got = link.next(request);
+    if (!got)
+      return false;
+    if (*got)
+      return true;
+    if (!wait_for(link))
+      return false;
+    if (const auto open = link.fill(); !open || !*open)
+      return false;
+  }
+}
+
+} // namespace
+
+int profile_main() {
+  serve::Link link{Fd(kLink)};
+  serve::ProfileRequest request;
+  if (!receive(link, request))
+    return 1;
+  if (!link.send(OneProfile(request, link).take()))
+    return 1;
+  while (link.unsent() != 0)
+    if (!wait_for(link) || !link.flush())
+      return 1;
+  return 0;
+}
+
+} // namespace pprofd

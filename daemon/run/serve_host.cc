@@ -1,0 +1,344 @@
+#include "daemon/run/serve_host.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "daemon/serve/process/serve_main.h"
+#include "daemon/ship/process/ship_main.h"
+#include "symbolizer/client/proc_usage.h"
+
+namespace pprofd {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr const char* kProgram = "/proc/self/exe";
+constexpr size_t kMostUnstored = size_t{16} << 20;
+constexpr milliseconds kPutPatience{3'000}; // for the store
+constexpr milliseconds kReadyWithin{30'000};
+constexpr milliseconds kShortestPause{500};
+constexpr milliseconds kLongestPause{30'000};
+constexpr milliseconds kLongLife{60'000}; // after which an end is no sign of the next one
+constexpr milliseconds kToDie{1'000};     // after SIGKILL
+constexpr unsigned kMostEnds = 3;         // over one profile
+constexpr size_t kLongestText = 1000;     // of what the process says
+
+std::string cut(const std::string& text) {
+  return text.substr(0, kLongestText);
+}
+
+} // namespace
+
+ServeHost::Kind ServeHost::serve_kind() {
+  return {.name = serve::kServeName,
+          .argument = serve::kServeArgument,
+          .title = "the process for the network",
+          .task = "store a profile",
+          .patience = kPutPatience};
+}
+
+// What it does not take at once is not worth making the store wait for.
+ServeHost::Kind ServeHost::ship_kind() {
+  return {.name = ship::kShipName,
+          .argument = ship::kShipArgument,
+          .title = "the process that ships",
+          .task = "ship a profile",
+          .patience = milliseconds(0)};
+}
+
+ServeHost::ServeHost(serve::Configuration configuration, std::vector<Fd> listeners, Fd events,
+                     Log& log, Kind kind)
+    : configuration_(std::move(configuration)), listeners_(std::move(listeners)),
+      events_(std::move(events)), log_(&log), kind_(std::move(kind)), ids_(std::random_device()()) {
+}
+
+ServeHost::~ServeHost() {
+  if (running_ == nullptr)
+    return;
+  running_->process.kill();
+  (void)running_->process.reap(kToDie);
+}
+
+Result<std::unique_ptr<ServeHost>> ServeHost::start(serve::Configuration configuration,
+                                                    std::vector<Fd> listeners, Log& log,
+                                                    Kind kind) {
+  Fd events(::epoll_create1(EPOLL_CLOEXEC));
+  if (!events)
+    return fail_errno("wait for several things", errno);
+  std::unique_ptr<ServeHost> host(new ServeHost(std::move(configuration), std::move(listeners),
+                                                std::move(events), log, std::move(kind)));
+  if (auto spawned = host->spawn(); !spawned)
+    return std::unexpected(spawned.error());
+  if (auto ready = host->wait_until_ready(); !ready)
+    return std::unexpected(ready.error());
+  return host;
+}
+
+Result<void> ServeHost::wait_until_ready() {
+  const auto deadline = steady_clock::now() + kReadyWithin;
+  while (!ready_ && running_ != nullptr && steady_clock::now() < deadline) {
+    pollfd entry{.fd = fd(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, 100);
+    tick();
+  }
+  if (ready_)
+    return {};
+  if (failure_)
+    return std::unexpected(*failure_);
+  return fail("start " + kind_.title,
+              running_ != nullptr ? "it was not ready within 30 s" : "it ended");
+}
+
+Result<void> ServeHost::spawn() {
+  auto ends = serve::Link::pair();
+  if (!ends)
+    return std::unexpected(ends.error());
+  std::vector<int> descriptors{ends->second.fd()};
+  for (const Fd& listener : listeners_)
+    descriptors.push_back(listener.get());
+  auto process = symbolizer::start_child(kProgram, kind_.name, kind_.argument, descriptors);
+  if (!process)
+    return std::unexpected(process.error());
+  const std::scoped_lock lock(mutex_);
+  running_ = std::make_unique<Running>(Running{.process = std::move(*process),
+                                               .link = std::move(ends->first),
+                                               .started = steady_clock::now(),
+                                               .stored = {}});
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, running_->link.fd(), &event) != 0)
+    return fail_errno("wait for " + kind_.title, errno);
+  serve::ToServe first;
+  *first.mutable_configuration() = configuration_;
+  send(first);
+  for (const Sent& each : unstored_)
+    send(each.message);
+  return {};
+}
+
+Result<void> ServeHost::put(serve::WindowProfile profile) {
+  serve::ToServe message;
+  *message.mutable_profile() = std::move(profile);
+  const auto deadline = steady_clock::now() + kind_.patience;
+  std::unique_lock lock(mutex_);
+  message.mutable_profile()->set_id((ids_() >> 1) | 1);
+  const size_t bytes = message.ByteSizeLong();
+  const auto has_room = [&] {
+    return unstored_.empty() || unstored_bytes_ + bytes <= kMostUnstored;
+  };
+  if (!room_.wait_until(lock, deadline, has_room))
+    return fail(kind_.task, kind_.title + " does not keep up");
+  unstored_bytes_ += bytes;
+  unstored_.push_back({std::move(message), bytes});
+  send(unstored_.back().message);
+  return {};
+}
+
+// A link that is broken is seen by tick().
+void ServeHost::send(const serve::ToServe& message) {
+  if (running_ == nullptr)
+    return;
+  (void)running_->link.send(message);
+  watch();
+}
+
+void ServeHost::watch() {
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  if (running_->link.unsent() != 0)
+    event.events |= EPOLLOUT;
+  ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, running_->link.fd(), &event);
+}
+
+// False: the process has closed its end, or what it sends makes no sense.
+bool ServeHost::receive(std::vector<serve::ToDaemon>& messages) {
+  (void)running_->link.flush();
+  watch();
+  const auto open = running_->link.fill();
+  for (;;) {
+    serve::ToDaemon message;
+    const auto got = running_->link.next(message);
+    if (!got)
+      return false;
+    if (!*got)
+      return open && *open;
+    if (message.has_stored())
+      take_stored(message.stored());
+    else
+      messages.push_back(std::move(message));
+  }
+}
+
+void ServeHost::take_stored(const serve::Stored& stored) {
+  serve::Stored& before = running_->stored;
+  const uint64_t most = before.profiles() + unstored_.size();
+  const uint64_t done = std::clamp(stored.profiles(), before.profiles(), most);
+  for (uint64_t i = before.profiles(); i < done; ++i) {
+    drop_first(false);
+    ends_without_progress_ = 0;
+  }
+  if (stored.failed() > before.failed()) {
+    counts_.failed += stored.failed() - before.failed();
+    counts_.samples_failed += stored.failed_samples() - before.failed_samples();
+  }
+  before = stored;
+  before.set_profiles(done);
+}
+
+void ServeHost::drop_first(bool failed) {
+  if (failed) {
+    ++counts_.failed;
+    counts_.samples_failed += unstored_.front().message.profile().samples();
+  }
+  unstored_bytes_ -= unstored_.front().bytes;
+  unstored_.pop_front();
+  room_.notify_all();
+}
+
+void ServeHost::tick() {
+  std::vector<serve::ToDaemon> messages;
+  bool alive = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    alive = running_ != nullptr && receive(messages);
+  }
+  for (const serve::ToDaemon& message : messages)
+    dispatch(message);
+  if (running_ != nullptr && !alive) {
+    running_->process.kill(); // it may have closed its end only
+    const auto end = running_->process.reap(kToDie);
+    ended(end.value_or(symbolizer::ProcessEnd{.text = "does not end"}));
+  }
+  if (running_ != nullptr || finishing_ || !ready_ || steady_clock::now() < next_start_)
+    return;
+  if (auto spawned = spawn(); !spawned) {
+    log_->error(kind_.title + " was not started again", spawned.error());
+    next_start_ = steady_clock::now() + kLongestPause;
+  }
+}
+
+void ServeHost::ended(const symbolizer::ProcessEnd& end) {
+  const auto now = steady_clock::now();
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool lived = now - running_->started >= kLongLife;
+    pause_ = lived ? kShortestPause : std::clamp(2 * pause_, kShortestPause, kLongestPause);
+    next_start_ = now + pause_;
+    counts_.cpu_time += end.cpu_time;
+    running_.reset();
+    if (finishing_ || !ready_)
+      return;
+    ++counts_.restarts;
+    if (!unstored_.empty() && ++ends_without_progress_ >= kMostEnds) {
+      ends_without_progress_ = 0;
+      drop_first(true);
+    }
+  }
+  log_->warning(kind_.title + " ended and is started again", {{"end", end.text}});
+}
+
+void ServeHost::dispatch(const serve::ToDaemon& message) {
+  const auto call = [](const auto& function, const auto& argument) {
+    if (function)
+      function(argument);
+  };
+  switch (message.message_case()) {
+  case serve::ToDaemon::kReady:
+    ready_ = true;
+    return;
+  case serve::ToDaemon::kProfile:
+    return call(calls_.profile, message.profile());
+  case serve::ToDaemon::kCancel:
+    return call(calls_.cancel, message.cancel());
+  case serve::ToDaemon::kDaemonMetrics:
+    return call(calls_.metrics, message.daemon_metrics());
+  case serve::ToDaemon::kReload:
+    return call(calls_.reload, message.reload());
+  case serve::ToDaemon::kShipping:
+    return call(calls_.shipping, message.shipping());
+  case serve::ToDaemon::kFailure: {
+    const Error error{cut(message.failure().what()), cut(message.failure().why()),
+                      cut(message.failure().hint())};
+    if (ready_)
+      log_->error(kind_.title + " has trouble", error);
+    else
+      failure_ = error;
+    return;
+  }
+  default:
+    return;
+  }
+}
+
+void ServeHost::answer(serve::Answer answer) {
+  serve::ToServe message;
+  *message.mutable_answer() = std::move(answer);
+  const std::scoped_lock lock(mutex_);
+  send(message);
+}
+
+void ServeHost::configure(serve::Configuration configuration) {
+  *configuration.mutable_listeners() = configuration_.listeners();
+  configuration_ = std::move(configuration);
+  serve::ToServe message;
+  *message.mutable_configuration() = configuration_;
+  const std::scoped_lock lock(mutex_);
+  send(message);
+}
+
+void ServeHost::send_metrics(serve::ProcessMetrics metrics) {
+  serve::ToServe message;
+  *message.mutable_metrics() = std::move(metrics);
+  const std::scoped_lock lock(mutex_);
+  send(message);
+}
+
+void ServeHost::send_event(serve::Event event) {
+  serve::ToServe message;
+  *message.mutable_event() = std::move(event);
+  const std::scoped_lock lock(mutex_);
+  send(message);
+}
+
+bool ServeHost::finish(milliseconds at_most) {
+  const auto deadline = steady_clock::now() + at_most;
+  const auto all_stored = [this] {
+    const std::scoped_lock lock(mutex_);
+    return unstored_.empty();
+  };
+  // One that ended a moment ago is started again for what it has not stored.
+  while (!all_stored() && steady_clock::now() < deadline) {
+    pollfd entry{.fd = fd(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, 20);
+    tick();
+  }
+  finishing_ = true;
+  serve::ToServe stop;
+  stop.set_stop(true);
+  {
+    const std::scoped_lock lock(mutex_);
+    send(stop);
+  }
+  while (running_ != nullptr && steady_clock::now() < deadline + kToDie) {
+    pollfd entry{.fd = fd(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, 20);
+    tick();
+  }
+  return all_stored();
+}
+
+ServeHost::Figures ServeHost::figures() const {
+  const std::scoped_lock lock(mutex_);
+  Figures figures = counts_;
+  if (running_ == nullptr)
+    return figures;
+  const auto usage = symbolizer::read_usage(running_->process.pid());
+  figures.cpu_time += usage.cpu_time;
+  figures.anonymous_bytes = usage.anonymous_bytes;
+  return figures;
+}
+
+} // namespace pprofd

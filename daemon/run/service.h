@@ -1,0 +1,106 @@
+// The service's privileged side: samples in windows, hands their profiles to the process that faces
+// the network, answers what that asks, keeps to its limits and tells systemd how it is. One thread,
+// but for the queue's and the collector's own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "daemon/collect/collector.h"
+#include "daemon/config/service_config.h"
+#include "daemon/log/log.h"
+#include "daemon/run/cpu_governor.h"
+#include "daemon/run/memory_guard.h"
+#include "daemon/run/metrics.h"
+#include "daemon/run/notify.h"
+#include "daemon/run/process_activity.h"
+#include "daemon/run/profile_queue.h"
+#include "daemon/run/profile_taker.h"
+#include "daemon/run/schedule.h"
+#include "daemon/run/serve_host.h"
+#include "daemon/run/ship_host.h"
+#include "daemon/run/window_writer.h"
+#include "daemon/signals/signals.h"
+#include "daemon/target/target_filter.h"
+#include "symbolizer/base/fd.h"
+
+namespace pprofd {
+
+class Service {
+public:
+  // Loads the programs; nothing is sampled yet. `arguments`: of the command line, from which the
+  // configuration is read again when it is to be reloaded. `log` outlives the service.
+  static Result<std::unique_ptr<Service>> create(const Arguments& arguments, ServiceConfig config,
+                                                 Log& log);
+
+  // Until SIGTERM or SIGINT; the window that runs then has been written when it returns.
+  Result<void> run();
+
+private:
+  Service(Arguments arguments, ServiceConfig config, Log& log, Signals signals, Fd events,
+          std::unique_ptr<ServeHost> host, ProfileTaker taker);
+
+  Result<void> start();
+  void answer_calls();
+  [[nodiscard]] std::string metrics() const;
+  Result<void> install_filter();
+  void round();
+  [[nodiscard]] std::chrono::nanoseconds until_next() const;
+  void keep_schedule();
+  void end_window();
+  void begin_collection();
+  void keep_to_cpu_limit();
+  void make_profiles(std::chrono::nanoseconds at_most);
+  void window_written(const WrittenWindow& window);
+  void each_second();
+  void keep_memory();
+  void feed_watchdog();
+  void take_signals();
+  Result<void> reload();
+  Result<void> take_configuration();
+  void apply(ServiceConfig config);
+  void finish();
+
+  [[nodiscard]] RecordingInfo info_of(const CollectedWindow& window) const;
+  [[nodiscard]] uint64_t map_bytes(const CollectorFigures& figures) const;
+  [[nodiscard]] uint64_t memory_used(const CollectorFigures& figures) const;
+  [[nodiscard]] std::chrono::nanoseconds cpu_used() const;
+  [[nodiscard]] ProcessActivity::Identity identify(pid_t pid, const ProcStat& stat) const;
+
+  Arguments arguments_;
+  ServiceConfig config_;
+  Log* log_;
+  Signals signals_;
+  Fd events_; // epoll: signals, host, taker
+  Notify notify_;
+  std::unique_ptr<TargetFilter> filter_; // nullptr: all processes
+  std::unique_ptr<Collector> collector_;
+  std::unique_ptr<ServeHost> host_;
+  ProfileTaker taker_;
+  ShipHost ship_;
+  ProfileQueue queue_; // after the hosts, which it puts into
+  std::unique_ptr<WindowWriter> writer_;
+  ProcessActivity activity_;
+  RecordingInfo machine_;
+  Schedule schedule_;
+  Collection collection_; // the one that runs or the next one
+  bool collecting_ = false;
+  CpuGovernor governor_;
+  MemoryGuard memory_;
+  MemoryStep memory_step_ = MemoryStep::kNone;
+  bool stop_ = false;
+  std::chrono::steady_clock::time_point checked_;
+  std::chrono::steady_clock::time_point fed_;
+  uint64_t received_when_fed_ = 0;
+  uint64_t sent_when_fed_ = 0;
+  // For metrics.
+  CollectorTotals totals_;
+  FrameCounts frames_;
+  uint64_t windows_ = 0;
+  std::array<uint64_t, 7> window_seconds_{};
+  double window_seconds_sum_ = 0;
+};
+
+} // namespace pprofd

@@ -1,0 +1,138 @@
+#include "daemon/serve/api/gather.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "daemon/report/filter.h"
+
+namespace pprofd::serve {
+namespace {
+
+namespace proto = perftools::profiles;
+
+constexpr size_t kMergedBytes = size_t{256} << 20;
+constexpr size_t kMostComments = 256;
+constexpr std::array<std::string_view, 4> kCounted{"samples.", "stacks.", "frames.",
+                                                   "host.samples."};
+
+Result<void> check(const QueryLimits& limits) {
+  if (limits.exchange != nullptr && limits.exchange->gone())
+    return fail("query", "its client has gone");
+  if (std::chrono::steady_clock::now() >= limits.deadline)
+    return fail("query", "it takes too long", "ask for a shorter time or fewer processes");
+  return {};
+}
+
+// The comments of many profiles as those of one.
+class Comments {
+public:
+  // Takes the comments off.
+  void take(proto::Profile& profile) {
+    for (const int64_t index : profile.comment())
+      add(profile.string_table(static_cast<int>(index)));
+    profile.clear_comment();
+  }
+
+  void put(proto::Profile& profile) const {
+    for (const std::string& one : plain_)
+      append(profile, one);
+    for (const auto& [key, sum] : sums_)
+      append(profile, key + "=" + std::to_string(sum));
+  }
+
+private:
+  static void append(proto::Profile& profile, const std::string& text) {
+    profile.add_comment(profile.string_table_size());
+    profile.add_string_table(text);
+  }
+
+  void add(std::string_view comment) {
+    const size_t equals = std::min(comment.find('='), comment.size());
+    const std::string_view key = comment.substr(0, equals);
+    const std::string_view text = comment.substr(std::min(equals + 1, comment.size()));
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+    const bool counted = std::ranges::any_of(
+        kCounted, [&](std::string_view prefix) { return key.starts_with(prefix); });
+    if (!counted || error != std::errc() || end != text.end()) {
+      if (plain_.size() < kMostComments)
+        plain_.emplace(comment);
+    } else if (sums_.contains(key) || sums_.size() < kMostComments) {
+      uint64_t& sum = sums_.try_emplace(std::string(key), 0).first->second;
+      if (__builtin_add_overflow(sum, number, &sum))
+        sum = UINT64_MAX;
+    }
+  }
+
+  std::set<std::string, std::less<>> plain_;
+  std::map<std::string, uint64_t, std::less<>> sums_;
+};
+
+} // namespace
+
+ParseLimits upload_limits() {
+  return {.inflated_bytes = size_t{64} << 20,
+          .memory_bytes = size_t{256} << 20,
+          .frames = size_t{1} << 23};
+}
+
+Result<Gathered> gather(Store& store, const Selector& selector, const Filter& filter,
+                        const QueryLimits& limits, const EachProfile& each) {
+  auto reader = store.reader();
+  if (!reader)
+    return std::unexpected(reader.error());
+  // Listed first, so that no transaction stays open while profiles are read.
+  const auto profiles = (*reader)->list(selector);
+  if (!profiles)
+    return std::unexpected(profiles.error());
+  Gathered gathered;
+  for (const StoredProfile& stored : *profiles) {
+    if (auto ok = check(limits); !ok)
+      return std::unexpected(ok.error());
+    const auto bytes = (*reader)->read(stored);
+    gathered.left_out++;
+    if (!bytes)
+      continue;
+    auto profile = parse_profile(*bytes, upload_limits());
+    if (!profile) {
+      store.report_damaged(stored, profile.error().why);
+      continue;
+    }
+    if (!filter.focus.empty() || !filter.ignore.empty())
+      if (auto ok = filter_samples(*profile, filter.focus, filter.ignore); !ok)
+        return std::unexpected(ok.error());
+    if (auto ok = each(stored, *profile); !ok)
+      return std::unexpected(ok.error());
+    gathered.profiles++;
+    gathered.left_out--;
+  }
+  return gathered;
+}
+
+Result<proto::Profile> merge_stored(Store& store, const Selector& selector, const Filter& filter,
+                                    const QueryLimits& limits) {
+  ProfileMerger merger;
+  Comments comments;
+  const auto gathered = gather(store, selector, filter, limits,
+                               [&](const StoredProfile&, proto::Profile& profile) -> Result<void> {
+                                 comments.take(profile);
+                                 if (auto ok = merger.add(profile); !ok)
+                                   return ok;
+                                 if (merger.memory_bytes() > kMergedBytes)
+                                   return fail("merge profiles", "the result would be too large",
+                                               "ask for a shorter time or fewer processes");
+                                 return {};
+                               });
+  if (!gathered)
+    return std::unexpected(gathered.error());
+  if (gathered->profiles == 0)
+    return fail("merge profiles", "there are none in this time with these labels");
+  proto::Profile merged = std::move(merger).finish();
+  comments.put(merged);
+  return merged;
+}
+
+} // namespace pprofd::serve

@@ -1,0 +1,99 @@
+#include "daemon/symbols/name_source.h"
+
+#include <optional>
+#include <utility>
+
+#include "daemon/symbols/index_making.h"
+
+namespace pprofd {
+
+namespace {
+
+using symbolizer::NamesFault;
+
+// Of a file whose debug information is kept in hand, in bytes of scratch file: some 500 files.
+constexpr size_t kFoundCost = 8 << 20;
+// Of less debug information no index is made: it is read as quickly.
+constexpr uint64_t kLeastDescribed = 1 << 20;
+
+} // namespace
+
+// Debug information that is too much for the worker costs lines, not names.
+symbolizer::SymbolizedFile NameSource::ask(const FileToName& file,
+                                           std::span<const FileOffset> offsets,
+                                           std::span<const uint64_t> times) {
+  if (file.form == symbolizer::NamesFile::kJitDump)
+    return client_->symbolize_jit_dump(file.id, file.fd.get(), offsets, times);
+  const bool lines = file.form != symbolizer::NamesFile::kPerfMap && !offsets.empty();
+  if (!lines)
+    return client_->symbolize(file.id, file.fd.get(), offsets, file.form);
+  auto answer = ask_with(known(file), file, offsets);
+  if (answer.answered)
+    return answer;
+  auto names = client_->symbolize(file.id, file.fd.get(), offsets, file.form);
+  names.failure = answer.failure;
+  names.lines_fault = answer.lines_fault;
+  return names;
+}
+
+symbolizer::SymbolizedFile NameSource::ask_with(Known& known, const FileToName& file,
+                                                std::span<const FileOffset> offsets) {
+  adopt_index(known);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto once = [&] {
+    return client_->symbolize(file.id, file.fd.get(), offsets, file.form,
+                              known.debug.descriptors());
+  };
+  auto answer = once();
+  if (answer.index_refused && known.debug.index) {
+    drop_index(known);
+    answer = once();
+  }
+  known.looked_up += std::chrono::steady_clock::now() - begun;
+  consider_index(known, file, answer);
+  return answer;
+}
+
+NameSource::Known& NameSource::known(const FileToName& file) {
+  if (Known* const known = known_.find(file.id); known != nullptr)
+    return *known;
+  const auto identity = client_->symbolize(file.id, file.fd.get(), {});
+  FoundDebug found = search_.find(identity, file.fd.get(), file.described);
+  const size_t cost = kFoundCost + found.scratch_size();
+  return known_.put(file.id, {.debug = std::move(found)}, cost);
+}
+
+// The builder, or another process, may have made it.
+void NameSource::adopt_index(Known& known) {
+  if (!known.index_asked || known.debug.index)
+    return;
+  known.debug.index = cache_->find(known.debug.index_key);
+  if (known.debug.index)
+    known.debug.scratch.reset();
+}
+
+// It is damaged or none: another is made when that pays.
+void NameSource::drop_index(Known& known) {
+  cache_->drop(known.debug.index_key);
+  known.debug.index.reset();
+  known.debug.scratch = make_scratch(known.debug.inflated);
+  known.index_asked = false;
+}
+
+// What an index says is without the reasons why something is missing: it is made of what is whole.
+void NameSource::consider_index(Known& known, const FileToName& file,
+                                const symbolizer::SymbolizedFile& answer) {
+  const FoundDebug& debug = known.debug;
+  const bool whole = answer.answered && answer.failure.empty() &&
+                     answer.names_fault == NamesFault::kNone &&
+                     answer.lines_fault == NamesFault::kNone;
+  if (builder_ == nullptr || known.index_asked || debug.index || debug.index_key.empty() ||
+      !whole || debug.described_size < kLeastDescribed ||
+      !index_pays(known.looked_up, debug.described_size))
+    return;
+  known.index_asked = true;
+  if (auto job = index_job(file.id, file.fd.get(), debug))
+    builder_->add(std::move(*job));
+}
+
+} // namespace pprofd

@@ -1,0 +1,94 @@
+"""Manifests and what reads them: Kubernetes' own schemas, helm and kustomize, pinned in tests/peers/kubernetes
+and installed once in build/tools."""
+import functools
+import json
+import shutil
+import subprocess
+
+import yaml
+
+from .paths import ROOT, TOOLS
+
+MANIFESTS = ROOT / "packaging" / "kubernetes"
+CHART = MANIFESTS / "chart" / "pprofd"
+PEERS = ROOT / "tests" / "peers" / "kubernetes"
+
+
+def documents(text):
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def base():
+    """{kind: document} of the plain manifests, as they stand in their files."""
+    found = {}
+    for path in sorted((MANIFESTS / "base").glob("*.yaml")):
+        for document in documents(path.read_text()):
+            found[document["kind"]] = document
+    return found
+
+
+def by_kind(text):
+    found = {}
+    for document in documents(text):
+        assert document["kind"] not in found, f"two of {document['kind']}"
+        found[document["kind"]] = document
+    return found
+
+
+@functools.cache
+def _program(package):
+    name = next(part for part in reversed(package.split("/")) if not part.startswith("v"))
+    program = TOOLS / "bin" / name
+    answer = subprocess.run([TOOLS / "bin" / "go", "build", "-trimpath", "-o", program, package], cwd=PEERS,
+                            capture_output=True, text=True, timeout=1200)
+    assert answer.returncode == 0, answer.stderr
+    return program
+
+
+def _run(program, *arguments, check=True):
+    answer = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=60)
+    assert not check or answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout if check else answer
+
+
+def helm(*arguments, check=True):
+    return _run(_program("helm.sh/helm/v3/cmd/helm"), *arguments, check=check)
+
+
+def kustomize(folder):
+    return _run(_program("sigs.k8s.io/kustomize/kustomize/v5"), "build", folder)
+
+
+@functools.cache
+def _schemas():
+    """The folder that kubernetes-validate is installed in."""
+    folder, wanted = TOOLS / "kubernetes-validate", (PEERS / "requirements.txt").read_text()
+    done = folder / "requirements.txt"
+    if not done.exists() or done.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        answer = subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+                                 "--target", folder, "-r", PEERS / "requirements.txt"],
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        assert answer.returncode == 0, answer.stderr
+        done.write_text(wanted)
+    return folder
+
+
+_VALIDATE = """
+import json, sys
+import kubernetes_validate
+for document in json.load(sys.stdin):
+    try:
+        kubernetes_validate.validate(document, sys.argv[1], strict=True)
+    except kubernetes_validate.ValidationError as error:
+        print(document["kind"], document["metadata"]["name"], error.message)
+"""
+
+
+def faults(documents, version):
+    """What the schemas of a release of Kubernetes have against the documents; unknown fields are faults."""
+    answer = subprocess.run(["/usr/bin/python3", "-c", _VALIDATE, version], input=json.dumps(documents),
+                            capture_output=True, text=True, timeout=120, env={"PYTHONPATH": str(_schemas())})
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout

@@ -1,0 +1,53 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/run/metrics.h"
+
+namespace pprofd {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Metrics, TellWhatBecameOfEverySample) {
+  ServiceFigures figures;
+  figures.version = "1.2";
+  figures.totals.samples.stack_ends[PPROFD_STACK_COMPLETE] = 90;
+  figures.totals.samples.stack_ends[PPROFD_STACK_NO_ROW] = 10;
+  figures.totals.samples.drops_for(DropReason::kRingFull) = 5;
+  figures.totals.unattributed_drops = 2;
+  figures.samples_failed = 7;
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_samples_total{result="written",reason=""} 93)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_samples_total{result="dropped",reason="ring_full"} 5)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_samples_total{result="dropped",reason="unattributed"} 2)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_samples_total{result="dropped",reason="write_failed"} 7)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_stacks_total{complete="true",reason=""} 90)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_stacks_total{complete="false",reason="no_row"} 10)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_build_info{version="1.2"} 1)"));
+}
+
+TEST(Metrics, TellWhichFramesHaveNames) {
+  ServiceFigures figures;
+  figures.frames.all = {100, 10, 8};
+  figures.frames.named = {90, 10, 0};
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="native",symbolized="true"} 90)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="native",symbolized="false"} 10)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="kernel",symbolized="true"} 10)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="jit",symbolized="false"} 8)"));
+}
+
+TEST(Metrics, WindowTimesAreAHistogramOfPrometheus) {
+  ServiceFigures figures;
+  figures.window_seconds = {2, 1, 0, 0, 0, 0, 4};
+  figures.window_seconds_sum = 200;
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="0.3"} 3)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="30"} 3)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="+Inf"} 7)"));
+  EXPECT_THAT(text, HasSubstr("pprofd_window_processing_seconds_count 7"));
+  EXPECT_THAT(text, HasSubstr("pprofd_window_processing_seconds_sum 200"));
+}
+
+} // namespace
+} // namespace pprofd

@@ -1,0 +1,33 @@
+// Profiles for the store's tests.
+#pragma once
+
+#include <string>
+
+#include "daemon/serve/store/record.h"
+#include "tests/unit/daemon/profile/sample_profiles.h"
+
+namespace pprofd::serve {
+
+inline constexpr TimeNanos kSomeTime = 1'795'000'000 * kSecond; // 2026-11-18
+
+// gzip, of one stack through `leaf`.
+inline std::string profile_bytes(const std::string& leaf = "leaf", int64_t samples = 7) {
+  StackProfile profile;
+  profile.stack({{leaf}, {"main"}}, samples);
+  return serialize_gzip(profile.finish()).value();
+}
+
+inline NewProfile new_profile(TimeNanos time, const std::string& service = "checkout",
+                              const Labels& labels = {{"pid", "1"}}) {
+  static const std::string bytes = profile_bytes();
+  return {.type = "cpu",
+          .service = service,
+          .labels = labels,
+          .time = time,
+          .duration = 60 * kSecond,
+          .samples = 7,
+          .value = 70'707'070,
+          .bytes = bytes};
+}
+
+} // namespace pprofd::serve
