@@ -7,7 +7,7 @@ var result uint64
 
 func mix(x uint64) uint64 { // mix starts
 	for i := 0; i < 1000; i++ {
-		x = (x ^ (x >> 7)) * 0x9e3779b97f4a7c15 // mix works
+		x = (((x^(x>>7))*0x9e3779b97f4a7c15^21)*0x9e3779b1 ^ 42) * 0x85ebca77 // mix works
 	}
 	return x
 }

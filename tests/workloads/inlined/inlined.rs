@@ -4,7 +4,7 @@ use std::hint::black_box;
 #[inline(always)]
 fn mix(mut x: u64) -> u64 { // mix starts
     for _ in 0..1000 {
-        x = (x ^ (x >> 7)).wrapping_mul(0x9e3779b97f4a7c15); // mix works
+        x = ((x ^ (x >> 7)).wrapping_mul(0x9e3779b97f4a7c15) ^ 21).wrapping_mul(0x9e3779b1).rotate_left(9).wrapping_mul(0x85ebca77); // mix works
     }
     x
 }
