@@ -19,7 +19,6 @@ namespace {
 using symbolizer::NamesFault;
 
 constexpr std::string_view kKernelMapping = "[kernel.kallsyms]";
-constexpr uint64_t kPage = 4096;
 
 std::string kernel_mapping_name(const std::string& module) {
   return module.empty() ? std::string(kKernelMapping) + "_stext" : "[" + module + "]";
@@ -319,65 +318,13 @@ RecordingInfo describe_machine() {
   return {.event = {}, .host = name.nodename, .kernel = name.release, .comments = {}};
 }
 
-void KernelNames::add(const CollectedWindow& window) {
-  if (asked_.size() > kMost)
-    *this = {};
+void add_kernel_names(KernelNames& kernel, const CollectedWindow& window) {
   std::vector<ProcessAddress> addresses;
-  for (const auto& process : window.processes) {
-    for (const TraceFrame& frame : process->aggregate.frames()) {
-      if (frame.mapping != TraceFrame::kKernel || !asked_.insert(frame.address).second)
-        continue;
-      if (const KernelSymbol* symbol = known_around(frame.address))
-        note(frame.address, symbol);
-      else
+  for (const auto& process : window.processes)
+    for (const TraceFrame& frame : process->aggregate.frames())
+      if (frame.mapping == TraceFrame::kKernel)
         addresses.push_back({frame.address});
-    }
-  }
-  std::ranges::sort(addresses);
-  if (!addresses.empty())
-    resolve(addresses);
-}
-
-void KernelNames::resolve(const std::vector<ProcessAddress>& addresses) {
-  KernelResolution resolution = resolve_kernel_symbols(addresses);
-  failure_ = std::move(resolution.failure);
-  hint_ = std::move(resolution.hint);
-  if (resolution.text)
-    spans_[""] = {resolution.text->start.value, resolution.text->end.value};
-  for (size_t at = 0; at < addresses.size(); ++at) {
-    const auto& symbol = resolution.symbols.at(at);
-    if (symbol)
-      functions_.insert_or_assign(symbol->start.value, *symbol);
-    note(addresses[at].value, symbol ? &*symbol : nullptr);
-  }
-}
-
-const KernelSymbol* KernelNames::known_around(uint64_t address) const {
-  const auto behind = functions_.upper_bound(address);
-  if (behind == functions_.begin())
-    return nullptr;
-  const KernelSymbol& symbol = std::prev(behind)->second;
-  return address < symbol.end.value ? &symbol : nullptr;
-}
-
-// `symbol`: nullptr where there is none.
-void KernelNames::note(uint64_t address, const KernelSymbol* symbol) {
-  if (symbol != nullptr)
-    symbols_.emplace(address, *symbol);
-  const std::string module = symbol == nullptr ? std::string() : symbol->module;
-  const uint64_t page = address & ~(kPage - 1);
-  const auto [span, is_new] = spans_.try_emplace(module, page, page + kPage);
-  span->second.start = std::min(span->second.start, page);
-  span->second.limit = std::max(span->second.limit, page + kPage);
-}
-
-const KernelSymbol* KernelNames::find(uint64_t address) const {
-  const auto found = symbols_.find(address);
-  return found == symbols_.end() ? nullptr : &found->second;
-}
-
-KernelNames::Span KernelNames::span_of(const std::string& module) const {
-  return spans_.at(module);
+  kernel.add(addresses, window.end);
 }
 
 ComposedProfile compose_profile(const RecordingInfo& info, const CollectedProcess& process,

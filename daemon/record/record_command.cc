@@ -51,7 +51,7 @@ class ProfileWriter {
 public:
   ProfileWriter(const Recording& recording, RecordingOutput& output, bool one_file)
       : recording_(recording), output_(output), one_file_(one_file) {
-    kernel_.add(recording.window());
+    add_kernel_names(kernel_, recording.window());
   }
 
   Result<Profile> write_all() {

@@ -136,7 +136,7 @@ private:
     const CollectedWindow& window = collector.current();
     info_.merged = window.processes.size() != 1;
     KernelNames kernel;
-    kernel.add(window);
+    add_kernel_names(kernel, window);
     std::vector<ComposedProfile> profiles;
     profiles.reserve(window.processes.size());
     for (const auto& process : window.processes)

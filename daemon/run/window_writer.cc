@@ -66,7 +66,7 @@ void WindowWriter::begin(CollectedWindow& window) {
   next_ = 0;
   written_ = {.info = infos_.front(), .totals = window.totals, .frames = {}, .named = window.named};
   written_.info.unattributed_drops = window.totals.unattributed_drops;
-  kernel_.add(window);
+  add_kernel_names(kernel_, window);
 }
 
 void WindowWriter::write(const CollectedProcess& process) {

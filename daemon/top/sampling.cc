@@ -81,7 +81,7 @@ size_t Sampling::take_ready(LiveSamples& into) {
 }
 
 void Sampling::add(const CollectedWindow& window, LiveSamples& into) {
-  kernel_.add(window);
+  add_kernel_names(kernel_, window);
   const nanoseconds duration(window.end - window.begin);
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   info_.time_nanos = std::chrono::duration_cast<nanoseconds>(wall - duration).count();
