@@ -1,9 +1,6 @@
 #include "daemon/report/source.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <ostream>
 #include <string_view>
@@ -15,6 +12,7 @@
 #include "daemon/profile/utf8.h"
 #include "daemon/report/expression.h"
 #include "daemon/report/source_lines.h"
+#include "symbolizer/base/read_bytes.h"
 #include "symbolizer/base/regular_file.h"
 
 namespace pprofd {
@@ -62,31 +60,14 @@ struct SourceText {
   bool changed = false;           // after the profile was taken
 };
 
-Result<std::string> read_whole(const RegularFile& file, const std::string& what) {
-  if (file.size > kLargestSource)
-    return fail(what, "it is larger than 64 MB");
-  std::string bytes(static_cast<size_t>(file.size), '\0');
-  size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = ::read(file.fd.get(), bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return fail_errno(what, errno);
-    if (got == 0)
-      break;
-    filled += static_cast<size_t>(got);
-  }
-  bytes.resize(filled);
-  return bytes;
-}
-
 Result<SourceText> read_source(const std::string& path, Extent extent, int64_t taken) {
   const std::string what = "read " + path;
   const auto file = open_regular_file(path, what);
   if (!file)
     return std::unexpected(file.error());
-  const auto bytes = read_whole(*file, what);
+  if (file->size > kLargestSource)
+    return fail(what, "it is larger than 64 MB");
+  const auto bytes = read_bytes(file->fd.get(), 0, file->size, what);
   if (!bytes)
     return std::unexpected(bytes.error());
   SourceText source{.lines = {}, .changed = taken != 0 && file->modified > taken};

@@ -1,9 +1,6 @@
 #include "daemon/run/credentials.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-
+#include "symbolizer/base/read_bytes.h"
 #include "symbolizer/base/regular_file.h"
 
 namespace pprofd {
@@ -23,12 +20,8 @@ Result<std::string> read_credentials(const std::string& path, const std::string&
     return std::unexpected(file.error());
   if (file->size > kLargestFile)
     return fail(what, "larger than 1 MiB");
-  std::string text(file->size, '\0');
-  const ssize_t got = ::pread(file->fd.get(), text.data(), text.size(), 0);
-  if (got < 0)
-    return fail_errno(what, errno);
-  text.resize(static_cast<size_t>(got));
-  if (text.empty())
+  auto text = read_bytes(file->fd.get(), 0, file->size, what);
+  if (text && text->empty())
     return fail(what, "the file is empty");
   return text;
 }

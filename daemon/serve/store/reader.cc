@@ -10,6 +10,7 @@
 #include "daemon/serve/store/index.h"
 #include "daemon/serve/store/layout.h"
 #include "symbolizer/base/fd.h"
+#include "symbolizer/base/read_bytes.h"
 
 namespace pprofd::serve {
 namespace {
@@ -201,17 +202,9 @@ Result<std::string> StoreReader::read(const StoredProfile& profile) const {
     return fail_errno(what, errno);
   if (!S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) > kLargestFile)
     return fail(what, "it is no file of the store");
-  std::string bytes(static_cast<size_t>(status.st_size), '\0');
-  size_t got = 0;
-  while (got < bytes.size()) {
-    const ssize_t part =
-        ::pread(file.get(), bytes.data() + got, bytes.size() - got, static_cast<off_t>(got));
-    if (part < 0 && errno == EINTR)
-      continue;
-    if (part <= 0)
-      return part < 0 ? fail_errno(what, errno) : fail(what, "it ends too early");
-    got += static_cast<size_t>(part);
-  }
+  auto bytes = read_bytes(file.get(), 0, static_cast<uint64_t>(status.st_size), what);
+  if (bytes && bytes->size() < static_cast<uint64_t>(status.st_size))
+    return fail(what, "it ends too early");
   return bytes;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/ship/spool/segment.h"
+#include "symbolizer/base/read_bytes.h"
 
 namespace pprofd::ship {
 
@@ -57,24 +58,6 @@ Result<void> write_all(int fd, std::string_view bytes, uint64_t offset, const st
     offset += static_cast<uint64_t>(done);
   }
   return {};
-}
-
-Result<std::string> read_all(int fd, uint64_t offset, uint64_t bytes, const std::string& what) {
-  std::string text(bytes, '\0');
-  size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::pread(fd, text.data() + filled, text.size() - filled,
-                                static_cast<off_t>(offset + filled));
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return fail_errno(what, errno);
-    if (got == 0)
-      break;
-    filled += static_cast<size_t>(got);
-  }
-  text.resize(filled);
-  return text;
 }
 
 Result<std::vector<uint64_t>> segment_numbers(int folder, const std::string& what) {
@@ -148,7 +131,7 @@ Result<void> Spool::load_segment(uint64_t number) {
 
 void Spool::load_cursor() {
   const Fd file(::openat(folder_.get(), kCursor, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  const auto bytes = read_all(file.get(), 0, kRecordHeader, "");
+  const auto bytes = read_bytes(file.get(), 0, kRecordHeader, "");
   if (!file || !bytes || bytes->size() != kRecordHeader)
     return; // what is there is sent again
   uint64_t segment = 0;
@@ -174,7 +157,7 @@ Result<std::string> Spool::contents(const Segment& segment, uint64_t from) const
                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file)
     return fail_errno(what, errno);
-  return read_all(file.get(), from, segment.bytes - std::min(from, segment.bytes), what);
+  return read_bytes(file.get(), from, segment.bytes - std::min(from, segment.bytes), what);
 }
 
 uint64_t Spool::segment_size() const {
