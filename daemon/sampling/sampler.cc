@@ -303,28 +303,35 @@ int Sampler::ring_fd() const {
   return ring_buffer__epoll_fd(ring_.get());
 }
 
+// Less than 0 ends the drain, behind this record.
 int Sampler::on_record(void* context, void* data, size_t size) {
   Sampler& self = *static_cast<Sampler*>(context);
+  self.take_record(data, size);
+  self.drained_bytes_ += size;
+  return self.drained_bytes_ < bpf_map__max_entries(self.skeleton_->maps.samples) ? 0 : -1;
+}
+
+void Sampler::take_record(const void* data, size_t size) {
   const auto* sample = static_cast<const pprofd_sample*>(data);
   if (size < sizeof(*sample) || sample->header.type != PPROFD_RECORD_SAMPLE ||
       sample->header.size != size || sample->header.header_size != sizeof(*sample)) {
-    ++self.malformed_;
-    return 0;
+    ++malformed_;
+    return;
   }
   const size_t frames = size_t{sample->kernel_frames} + sample->user_frames;
   const size_t known = sizeof(*sample) + (frames * sizeof(uint64_t)) + sample->labels_size;
   const bool suspended = (sample->flags & PPROFD_SAMPLE_SUSPENDED) != 0;
   if (size % sizeof(uint64_t) != 0 || known > size || (known != size && !suspended)) {
-    ++self.malformed_;
-    return 0;
+    ++malformed_;
+    return;
   }
   const auto* words = reinterpret_cast<const uint64_t*>(sample + 1);
-  self.drain_to_->append(*sample, {words, (size - sizeof(*sample)) / sizeof(uint64_t)});
-  return 0;
+  drain_to_->append(*sample, {words, (size - sizeof(*sample)) / sizeof(uint64_t)});
 }
 
 uint64_t Sampler::drain(SampleBatch& batch) {
   drain_to_ = &batch;
+  drained_bytes_ = 0;
   malformed_ = 0;
   ring_buffer__consume(ring_.get());
   drain_to_ = nullptr;

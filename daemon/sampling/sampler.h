@@ -128,7 +128,9 @@ public:
 
   // Readable when the ring buffer fills up faster than the drain's pace.
   [[nodiscard]] int ring_fd() const;
-  // Appends all records there are. Returns how many did not fit the ABI (never seen).
+  // Appends all records that were there when it was called, and of those that have come since at
+  // most what the ring buffer holds: the reader is sampled too, and would never end. Returns how
+  // many did not fit the ABI (never seen).
   uint64_t drain(SampleBatch& batch);
 
   [[nodiscard]] SamplerCounters counters() const;
@@ -159,6 +161,7 @@ private:
   Result<void> enable_on(int cpu);
   [[nodiscard]] std::array<uint64_t, PPROFD_COUNT_MAX> read_counters() const;
   static int on_record(void* context, void* data, size_t size);
+  void take_record(const void* data, size_t size);
 
   SamplerOptions options_;
   pprofd_config config_{};
@@ -172,6 +175,7 @@ private:
   bool sampling_ = false;
   size_t fixed_map_bytes_ = 0;
   SampleBatch* drain_to_ = nullptr;
+  size_t drained_bytes_ = 0; // by this drain
   uint64_t malformed_ = 0;
 };
 
