@@ -581,7 +581,7 @@ constexpr std::array kRecordNotes = {
     "125 where pprofd itself failed."sv,
     "Names of a file with much debug information take a while to look up. An index of it is made "
     "beside the recording and kept in the folder of --cache: from then on it gives the names. At "
-    "the end a recording may wait three seconds for one that is being made."sv,
+    "the end a recording waits a moment (0.3 s) for one that is being made."sv,
 };
 constexpr std::array kTopNotes = {
     "Shows what is hot now, in the terminal: functions, processes (Tab), threads; Enter leads to a "

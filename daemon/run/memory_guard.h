@@ -9,8 +9,9 @@ namespace pprofd {
 
 enum class MemoryStep : uint8_t {
   kNone,
-  kCaches,   // names and files that no window needs; again each second
-  kRows,     // the kernel's tables of unwind rows are halved, the longest unused go first
+  kCaches, // names and files, which are looked up again where a window needs them; and again after
+           // each window
+  kRows,   // the kernel's tables of unwind rows are halved, the longest unused go first
   kNewTraces // samples with new traces are dropped (table_full)
 };
 
@@ -19,7 +20,7 @@ constexpr std::string_view memory_step_name(MemoryStep step) {
   case MemoryStep::kNone:
     return "none";
   case MemoryStep::kCaches:
-    return "names and files that no window needs are dropped";
+    return "names and files that were kept are dropped";
   case MemoryStep::kRows:
     return "unwind rows that are not in use are dropped";
   case MemoryStep::kNewTraces:

@@ -60,8 +60,7 @@ double seconds(std::chrono::nanoseconds time) {
 void add_samples(Families& families, const ServiceFigures& figures) {
   MetricFamily& samples = families.add(MetricType::Counter, "pprofd_samples_total",
                                        "Samples taken, by what became of them.");
-  const uint64_t written = figures.totals.samples.written() - figures.samples_failed;
-  Families::count(samples, {{"result", "written"}, {"reason", ""}}, double(written));
+  Families::count(samples, {{"result", "written"}, {"reason", ""}}, double(figures.samples_stored));
   for (const auto& [reason, dropped] : figures.totals.dropped_by_reason())
     Families::count(samples, {{"result", "dropped"}, {"reason", reason}}, double(dropped));
   Families::count(samples, {{"result", "dropped"}, {"reason", "write_failed"}},

@@ -18,6 +18,7 @@ struct ServiceFigures {
   std::string version;
   CollectorTotals totals;      // of all windows that have been written
   FrameCounts frames;          // the same
+  uint64_t samples_stored = 0; // of them, in profiles that serve has stored
   uint64_t samples_failed = 0; // of them, in profiles that nobody took
   uint64_t windows = 0;
   ProfileQueue::Stats profiles;

@@ -46,7 +46,7 @@ Result<void> ProfileQueue::write(Item item) {
 
 void ProfileQueue::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !items_.empty(); })) {
+  while (changed_.wait(lock, stop, [this] { return !items_.empty(); }) && !stop.stop_requested()) {
     Item item = std::move(items_.front());
     items_.pop_front();
     busy_ = true;

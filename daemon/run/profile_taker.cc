@@ -17,6 +17,8 @@ using std::chrono::steady_clock;
 // Beyond the profile's own time: programs are loaded, names are looked for.
 constexpr std::chrono::seconds kPatience{45};
 constexpr size_t kMostAtOnce = 4;
+constexpr uint32_t kHighestFrequency = 5000; // Hz
+constexpr std::chrono::nanoseconds kLongest = std::chrono::minutes(10);
 
 serve::Answer answer_of(uint64_t id, uint32_t status, std::string text) {
   serve::Answer answer;
@@ -46,6 +48,11 @@ void ProfileTaker::take(const serve::ProfileRequest& request) {
   if (taking_.size() >= kMostAtOnce)
     return done_(
         answer_of(request.id(), 503, "4 profiles are being taken already; try again in a moment"));
+  // What faces the network has looked at it, and is not trusted with that.
+  if (request.frequency() < 1 || request.frequency() > kHighestFrequency ||
+      request.duration_nanos() < 1 ||
+      request.duration_nanos() > static_cast<uint64_t>(kLongest.count()))
+    return done_(answer_of(request.id(), 400, "frequency or duration are out of range"));
   if (const auto started = start(request); !started)
     done_(answer_of(request.id(), 500, started.error().what + ": " + started.error().why));
 }

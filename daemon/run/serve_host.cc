@@ -123,14 +123,16 @@ Result<void> ServeHost::spawn() {
 Result<void> ServeHost::put(serve::WindowProfile profile) {
   serve::ToServe message;
   *message.mutable_profile() = std::move(profile);
-  const auto deadline = steady_clock::now() + kind_.patience;
   std::unique_lock lock(mutex_);
+  // It is waited for once, and again when it has stored something: windows come all the time.
+  const auto deadline = steady_clock::now() + (keeps_up_ ? kind_.patience : milliseconds(0));
   message.mutable_profile()->set_id((ids_() >> 1) | 1);
   const size_t bytes = message.ByteSizeLong();
   const auto has_room = [&] {
     return unstored_.empty() || unstored_bytes_ + bytes <= kMostUnstored;
   };
-  if (!room_.wait_until(lock, deadline, has_room))
+  keeps_up_ = room_.wait_until(lock, deadline, has_room);
+  if (!keeps_up_)
     return fail(kind_.task, kind_.title + " does not keep up");
   unstored_bytes_ += bytes;
   unstored_.push_back({std::move(message), bytes});
@@ -176,23 +178,31 @@ void ServeHost::take_stored(const serve::Stored& stored) {
   serve::Stored& before = running_->stored;
   const uint64_t most = before.profiles() + unstored_.size();
   const uint64_t done = std::clamp(stored.profiles(), before.profiles(), most);
+  uint64_t samples = 0;
   for (uint64_t i = before.profiles(); i < done; ++i) {
-    drop_first(false);
+    samples += unstored_.front().message.profile().samples();
+    drop_first();
     ends_without_progress_ = 0;
+    keeps_up_ = true;
   }
-  if (stored.failed() > before.failed()) {
-    counts_.failed += stored.failed() - before.failed();
-    counts_.samples_failed += stored.failed_samples() - before.failed_samples();
-  }
+  const auto came = [](uint64_t was, uint64_t is, uint64_t at_most) {
+    return std::min(is - std::min(was, is), at_most);
+  };
+  counts_.failed += came(before.failed(), stored.failed(), done - before.profiles());
+  const uint64_t failed = came(before.failed_samples(), stored.failed_samples(), samples);
+  counts_.samples_failed += failed;
+  counts_.samples_stored += samples - failed;
   before = stored;
   before.set_profiles(done);
 }
 
-void ServeHost::drop_first(bool failed) {
-  if (failed) {
-    ++counts_.failed;
-    counts_.samples_failed += unstored_.front().message.profile().samples();
-  }
+void ServeHost::give_up_first() {
+  ++counts_.failed;
+  counts_.samples_failed += unstored_.front().message.profile().samples();
+  drop_first();
+}
+
+void ServeHost::drop_first() {
   unstored_bytes_ -= unstored_.front().bytes;
   unstored_.pop_front();
   room_.notify_all();
@@ -234,7 +244,7 @@ void ServeHost::ended(const symbolizer::ProcessEnd& end) {
     ++counts_.restarts;
     if (!unstored_.empty() && ++ends_without_progress_ >= kMostEnds) {
       ends_without_progress_ = 0;
-      drop_first(true);
+      give_up_first();
     }
   }
   log_->warning(kind_.title + " ended and is started again", {{"end", end.text}});

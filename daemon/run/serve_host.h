@@ -2,8 +2,8 @@
 // given the windows' profiles, asked by, ended, and started again where it ends by itself.
 //
 // What it was sent and has not said to be stored is kept and sent again to the next one, so its end
-// costs no profile; beyond 16 MB of that, put() waits (for serve), and then refuses. A profile over
-// which three processes have ended is given up.
+// costs no profile; beyond 16 MB of that, put() waits once (for serve), and refuses until there is
+// room. A profile over which three processes have ended is given up.
 //
 // put() is for one thread beside the owner's, everything else for the owner's. All that comes from
 // the process is taken as hostile: it faces the network.
@@ -61,6 +61,7 @@ public:
     uint64_t restarts = 0;
     uint64_t failed = 0; // profiles that were put and are not stored
     uint64_t samples_failed = 0;
+    uint64_t samples_stored = 0;
     std::chrono::nanoseconds cpu_time{0};
     uint64_t anonymous_bytes = 0;
   };
@@ -117,7 +118,8 @@ private:
   void watch();
   bool receive(std::vector<serve::ToDaemon>& messages);
   void take_stored(const serve::Stored& stored);
-  void drop_first(bool failed);
+  void give_up_first();
+  void drop_first();
 
   void dispatch(const serve::ToDaemon& message);
   void ended(const symbolizer::ProcessEnd& end);
@@ -134,6 +136,7 @@ private:
   std::unique_ptr<Running> running_; // nullptr: none runs
   std::deque<Sent> unstored_;
   size_t unstored_bytes_ = 0;
+  bool keeps_up_ = true; // else put() does not wait until something has been stored
   std::mt19937_64 ids_;
   Figures counts_;
 

@@ -349,7 +349,8 @@ void Service::keep_memory() {
   const CollectorFigures figures = collector_->figures();
   const uint64_t used = memory_used(figures);
   const MemoryStep step = memory_.check(used);
-  if (step != std::exchange(memory_step_, step)) {
+  const bool changed = step != std::exchange(memory_step_, step);
+  if (changed) {
     log_->warning("memory", {{"bytes", std::to_string(used)},
                              {"limit", std::to_string(config_.memory_limit)},
                              {"step", std::string(memory_step_name(step))}});
@@ -358,8 +359,9 @@ void Service::keep_memory() {
                                                           : usual.sampler.table_bytes);
     collector_->set_aggregate_limit(step >= MemoryStep::kNewTraces ? 0 : usual.aggregate_limit);
   }
-  if (step == MemoryStep::kNone)
+  if (step == MemoryStep::kNone || (!changed && windows_ == windows_when_dropped_))
     return;
+  windows_when_dropped_ = windows_;
   collector_->give_up_indexes();
   collector_->drop_caches();
 }
@@ -506,6 +508,7 @@ std::string Service::metrics() const {
   return metrics_text({.version = std::string(program().version),
                        .totals = totals_,
                        .frames = frames_,
+                       .samples_stored = host.samples_stored,
                        .samples_failed = profiles.samples_failed + host.samples_failed,
                        .windows = windows_,
                        .profiles = profiles,

@@ -99,6 +99,7 @@ private:
   CollectorTotals totals_;
   FrameCounts frames_;
   uint64_t windows_ = 0;
+  uint64_t windows_when_dropped_ = 0; // when the caches were dropped last
   std::array<uint64_t, 7> window_seconds_{};
   double window_seconds_sum_ = 0;
 };

@@ -49,7 +49,7 @@ void SymbolService::request(FileToName file, std::vector<FileOffset> offsets) {
 
 void SymbolService::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
+  while (changed_.wait(lock, stop, [this] { return !queue_.empty(); }) && !stop.stop_requested()) {
     Request request = std::move(queue_.front());
     queue_.pop_front();
     busy_ = true;

@@ -15,6 +15,7 @@ TEST(Metrics, TellWhatBecameOfEverySample) {
   figures.totals.samples.stack_ends[PPROFD_STACK_NO_ROW] = 10;
   figures.totals.samples.drops_for(DropReason::kRingFull) = 5;
   figures.totals.unattributed_drops = 2;
+  figures.samples_stored = 93;
   figures.samples_failed = 7;
   const std::string text = metrics_text(figures);
   EXPECT_THAT(text, HasSubstr(R"(pprofd_samples_total{result="written",reason=""} 93)"));
