@@ -35,7 +35,7 @@ def check_privileges(daemon_set, more=()):
     assert security["readOnlyRootFilesystem"] is True
     assert security["capabilities"]["drop"] == ["ALL"]
     # Those of the unit; and what Kubernetes' root lacks, to give the store to another user.
-    assert set(security["capabilities"]["add"]) == unit_capabilities() | {"CHOWN"} | set(more)
+    assert set(security["capabilities"]["add"]) == unit_capabilities() | {"CHOWN", "KILL"} | set(more)
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert security["appArmorProfile"] == {"type": "Unconfined"}
     spec = pod(daemon_set)
