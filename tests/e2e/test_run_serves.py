@@ -152,6 +152,34 @@ def test_reload_over_http(service):
     run.wait_log("configuration reloaded")
 
 
+def test_a_reload_that_its_processes_cannot_use_changes_nothing(service, tmp_path):
+    """What only they can tell is told, and the configuration before stays, whoever has to be started again."""
+    port = free_port()
+    text = f"window = \"1h\"\n[spool]\npath = \"{tmp_path}/spool\"\n"
+    run = service(text, "--http.listen", f"127.0.0.1:{port}").wait_started()
+    (tmp_path / "closed").mkdir(mode=0o700)
+    for name, content in (("tokens", "a-token-of-many-letters\n"), ("short", "short\n"), ("none", "# none\n")):
+        (tmp_path / name).write_text(content)
+    tokens = f"auth_token_file = \"{tmp_path}/tokens\"\n"
+    for wrong, says in (
+            (f"[http]\nauth_token_file = \"{tmp_path}/short\"\n", b"fewer than 16 characters"),
+            (f"[http]\nauth_token_file = \"{tmp_path}/none\"\n", b"there are none in the file"),
+            (f"[http]\n{tokens}tls_cert = \"{tmp_path}/none\"\ntls_key = \"{tmp_path}/none\"\n", b"http.tls_cert"),
+            (f"[http]\n{tokens}[[ship]]\ntype = \"file\"\npath = \"{tmp_path}/closed/out\"\n", b"write to")):
+        run.configure(text + wrong)
+        status, body = run.request("/-/reload", "POST", seconds=60)
+        assert status == 400 and says in body, body
+    assert run_program(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                        f"http://127.0.0.1:{port}/api/v1/labels"]) == "200", "tokens of a refused configuration hold"
+    assert run.log.count("configuration not reloaded") == 4 and "configuration reloaded" not in run.log
+    os.kill(run.serve, signal.SIGKILL)
+    run.wait_log("started again")
+    wait_until(lambda: run.serve, "the next one")
+    assert run.request("/-/healthy")[0] == 200
+    run.configure(text + f"[http]\n{tokens}")
+    assert run.request("/-/reload", "POST", seconds=60)[0] == 200
+
+
 def refused(folder, *flags):
     config = folder / "pprofd.toml"
     config.write_text("")

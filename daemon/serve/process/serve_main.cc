@@ -74,7 +74,7 @@ int serve(const std::string& version) {
   if (ready)
     ready = service.start(*configuration, std::move(listeners));
   if (!ready) {
-    service.report(ready.error());
+    service.refuse(ready.error());
     service.finish();
     return 1;
   }

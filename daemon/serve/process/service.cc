@@ -10,6 +10,7 @@
 
 #include "daemon/profile/utf8.h"
 #include "daemon/serve/http/tls.h"
+#include "daemon/serve/link/failure.h"
 
 namespace pprofd::serve {
 namespace {
@@ -160,10 +161,14 @@ Result<void> Service::start(const Configuration& configuration, std::vector<Fd> 
                     configuration.listeners(i).metrics_only() ? Server::Serves::kMetrics
                                                               : Server::Serves::kEverything);
   daemon_.start();
+  say_ready();
+  return {};
+}
+
+void Service::say_ready() {
   ToDaemon ready;
   ready.set_ready(true);
   daemon_.send(ready);
-  return {};
 }
 
 void Service::run() {
@@ -173,9 +178,13 @@ void Service::run() {
 
 void Service::report(const Error& error) {
   ToDaemon message;
-  message.mutable_failure()->set_what(error.what);
-  message.mutable_failure()->set_why(error.why);
-  message.mutable_failure()->set_hint(error.hint);
+  *message.mutable_failure() = failure_of(error);
+  daemon_.send(message);
+}
+
+void Service::refuse(const Error& error) {
+  ToDaemon message;
+  *message.mutable_refused() = failure_of(error);
   daemon_.send(message);
 }
 
@@ -187,8 +196,8 @@ void Service::receive(ToServe& message) {
     return store_metrics(*message.mutable_metrics());
   case ToServe::kConfiguration:
     if (auto ok = configure(message.configuration()); !ok)
-      report(ok.error());
-    return;
+      return refuse(ok.error());
+    return say_ready();
   case ToServe::kEvent:
     return store_->add_event(
         {message.event().time_nanos(), message.event().kind(), message.event().text()});

@@ -33,8 +33,9 @@ public:
   void run();
   // Ends queries, and writes what the store still has to write.
   void finish();
-  // Tells the daemon what went wrong.
+  // Tells the daemon what went wrong, and that for this the configuration is not taken.
   void report(const Error& error);
+  void refuse(const Error& error);
 
 private:
   // All of it or, with an error, nothing. Errors: credentials or TLS are wrong; listeners that face
@@ -42,6 +43,7 @@ private:
   Result<void> configure(const Configuration& configuration);
   [[nodiscard]] Result<void> check_network(const Credentials& credentials, bool tls) const;
   void receive(ToServe& message);
+  void say_ready();
   void store_profile(WindowProfile& window);
   void count_done(bool stored, uint64_t samples);
   void store_metrics(ProcessMetrics& metrics);

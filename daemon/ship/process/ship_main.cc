@@ -94,7 +94,7 @@ int ship() {
   if (ready)
     ready = shipper.start(*configuration);
   if (!ready) {
-    shipper.report(ready.error());
+    shipper.refuse(ready.error());
     return 1;
   }
   shipper.run();

@@ -217,7 +217,7 @@ class Serve:
                 self.send(answer(value, *self.answers.get("reload", ("reloaded", 200))))
             elif field == 6:
                 self.stored = dict(_fields(value)).get(1, 0)
-            elif field == 7:
+            elif field in (7, 8):  # goes on, refused
                 self.failures.append({k: v.decode() for k, v in _fields(value)})
 
     def add(self, *messages):
