@@ -148,19 +148,15 @@ Result<void> StoreReader::by_time(const Selector& selector, const SeriesMap& ser
 }
 
 Result<void> StoreReader::for_each(const Selector& selector, const Each& each) {
-  // One transaction, so that series and profiles are of the same commit.
-  if (auto ok = database_.execute("BEGIN"); !ok)
-    return ok;
+  // Series and profiles are of the same commit.
+  const auto transaction = ReadTransaction::begin(database_);
+  if (!transaction)
+    return std::unexpected(transaction.error());
   const auto series = find_series(selector);
-  Result<void> done;
   if (!series)
-    done = std::unexpected(series.error());
-  else if (series->size() <= kFewSeries)
-    done = by_series(selector, *series, each);
-  else
-    done = by_time(selector, *series, each);
-  [[maybe_unused]] auto ignored = database_.execute("COMMIT");
-  return done;
+    return std::unexpected(series.error());
+  return series->size() <= kFewSeries ? by_series(selector, *series, each)
+                                      : by_time(selector, *series, each);
 }
 
 Result<std::vector<StoredProfile>> StoreReader::list(const Selector& selector) {

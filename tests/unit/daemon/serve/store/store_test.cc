@@ -161,6 +161,21 @@ TEST_F(StoreTest, SelectorsAgreeWithGoingThroughEverything) {
   EXPECT_GT(matched, 1000U);
 }
 
+TEST_F(StoreTest, AReaderGoesOnAfterAQueryThatThrew) {
+  StoreWriter writer = open();
+  std::vector<NewProfile> profiles;
+  for (int i = 0; i < 100; i++) // series: looked for by time
+    profiles.push_back(new_profile(kSomeTime, "checkout", {{"pid", std::to_string(i)}}));
+  add(writer, profiles);
+  StoreReader read = reader();
+  const auto full = [](const IndexRow&, const Series&) -> bool { throw std::bad_alloc(); };
+  EXPECT_THROW((void)read.for_each({}, full), std::bad_alloc);
+  EXPECT_THROW((void)read.for_each({.labels = {{"pid", "1"}}}, full), std::bad_alloc);
+  const auto listed = read.list({});
+  ASSERT_TRUE(listed) << text_of(listed.error());
+  EXPECT_EQ(listed->size(), 100U);
+}
+
 TEST_F(StoreTest, AFileWithoutARowIsTakenInAgainAndARowWithoutAFileForgotten) {
   StoredProfile lost, orphan;
   {
