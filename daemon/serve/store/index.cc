@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "daemon/serve/store/layout.h"
+
 namespace pprofd::serve {
 namespace {
 
@@ -226,10 +228,27 @@ Result<std::vector<StoredProfile>> IndexWriter::oldest(TimeNanos before, size_t 
   }
 }
 
-Result<std::unordered_map<uint64_t, TimeNanos>> IndexWriter::all() {
-  auto statement = database_.prepare("SELECT id, time FROM profiles");
+Result<std::vector<TimeNanos>> IndexWriter::hours() {
+  auto statement = database_.prepare("SELECT DISTINCT time / ?1 * ?1 FROM profiles");
   if (!statement)
     return std::unexpected(statement.error());
+  statement->bind(1, kHour);
+  std::vector<TimeNanos> found;
+  for (;;) {
+    const auto row = statement->step();
+    if (!row)
+      return std::unexpected(row.error());
+    if (!*row)
+      return found;
+    found.push_back(statement->integer(0));
+  }
+}
+
+Result<std::unordered_map<uint64_t, TimeNanos>> IndexWriter::between(TimeNanos from, TimeNanos to) {
+  auto statement = database_.prepare("SELECT id, time FROM profiles WHERE time >= ? AND time < ?");
+  if (!statement)
+    return std::unexpected(statement.error());
+  statement->bind(1, from).bind(2, to);
   std::unordered_map<uint64_t, TimeNanos> found;
   for (;;) {
     const auto row = statement->step();

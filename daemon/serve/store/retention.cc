@@ -11,7 +11,6 @@ namespace pprofd::serve {
 namespace {
 
 constexpr size_t kBatch = 500;
-constexpr int64_t kHour = 3600 * kSecond;
 
 } // namespace
 

@@ -91,8 +91,9 @@ void Store::run() {
   auto next_retention = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_until(lock, next_retention,
-                     [&] { return ending_ || limits_changed_ || !tasks_.empty(); });
+    wake_.wait_until(lock, next_retention, [&] {
+      return ending_ || limits_changed_ || !tasks_.empty() || !writer_.reconciled();
+    });
     std::deque<Task> tasks = std::exchange(tasks_, {});
     queued_bytes_ = 0;
     const bool done = ending_ && tasks.empty();
@@ -103,6 +104,8 @@ void Store::run() {
     if (done)
       return;
     work_on(std::move(tasks));
+    if (!writer_.reconciled()) // between what comes, which waits for an hour's at most
+      say(writer_.reconcile_hour());
     if (due || (limits.max_bytes > 0 && writer_.totals().bytes > limits.max_bytes)) {
       say(writer_.keep(limits, now()));
       next_retention = std::chrono::steady_clock::now() + kRetentionInterval;

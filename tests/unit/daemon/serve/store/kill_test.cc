@@ -71,6 +71,7 @@ TEST(StoreKill, EveryIndexedProfileOpensAndNoFileIsLeftOver) {
 
     auto writer = StoreWriter::open(path, [](const Error&) {});
     ASSERT_TRUE(writer);
+    reconcile(*writer);
     auto reader = StoreReader::open(path);
     const auto listed = reader->list({});
     ASSERT_TRUE(listed);

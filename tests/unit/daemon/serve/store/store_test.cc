@@ -19,15 +19,19 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int64_t kMinute = 60 * kSecond;
-constexpr int64_t kHour = 60 * kMinute;
 
 class StoreTest : public testing::Test {
 protected:
-  StoreWriter open() {
+  StoreWriter open_unreconciled() {
     auto writer =
         StoreWriter::open(path(), [this](const Error& note) { notes_.push_back(text_of(note)); });
     EXPECT_TRUE(writer) << (writer ? "" : text_of(writer.error()));
     return std::move(*writer);
+  }
+  StoreWriter open() {
+    StoreWriter writer = open_unreconciled();
+    reconcile(writer);
+    return writer;
   }
   StoreReader reader() { return std::move(StoreReader::open(path()).value()); }
   [[nodiscard]] std::string path() const { return folder_.path() + "/store"; }
@@ -225,6 +229,51 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
     ASSERT_FALSE(notes_.empty());
     EXPECT_THAT(notes_.front(), HasSubstr("made anew"));
   }
+}
+
+TEST_F(StoreTest, AnIndexIsMadeAnewByTheHourAndWhatIsDoneStays) {
+  constexpr int kHours = 4;
+  {
+    StoreWriter writer = open();
+    for (int i = 0; i < kHours; i++)
+      add(writer, {new_profile(kSomeTime + i * kHour)});
+  }
+  fs::remove(path() + "/" + kIndexFile);
+  for (size_t begun = 1; begun < kHours; begun++) {
+    StoreWriter writer = open_unreconciled(); // and ended before it is done
+    EXPECT_EQ(reader().list({})->size(), begun - 1);
+    for (size_t hour = 0; hour < begun; hour++) // those done before are looked at again
+      ASSERT_TRUE(writer.reconcile_hour());
+    EXPECT_FALSE(writer.reconciled());
+    EXPECT_EQ(reader().list({})->front().time,
+              kSomeTime + (kHours - static_cast<int64_t>(begun)) * kHour);
+  }
+  StoreWriter writer = open_unreconciled();
+  add(writer, {new_profile(kSomeTime + kHours * kHour)});
+  reconcile(writer);
+  EXPECT_EQ(reader().list({})->size(), kHours + 1U);
+  EXPECT_EQ(writer.totals().profiles, kHours + 1U);
+  EXPECT_EQ(notes_.size(), size_t{kHours}) << "each hour was taken in once";
+}
+
+TEST_F(StoreTest, AStoreTakesProfilesWhileItsIndexIsMadeAnew) {
+  {
+    StoreWriter writer = open();
+    for (int i = 0; i < 5; i++)
+      add(writer, {new_profile(kSomeTime + i * kHour)});
+  }
+  fs::remove(path() + "/" + kIndexFile);
+  auto store = Store::open(path(), {}, [](const Error&) {});
+  ASSERT_TRUE(store);
+  std::promise<bool> stored;
+  ASSERT_TRUE((*store)->add(new_profile(kSomeTime + kMinute), [&](const auto& result) {
+    stored.set_value(result.has_value());
+  }));
+  EXPECT_TRUE(stored.get_future().get());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((*store)->totals().profiles < 6 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ((*(*store)->reader())->list({})->size(), 6U);
 }
 
 TEST_F(StoreTest, AFileThatIsNoProfileIsSetAside) {

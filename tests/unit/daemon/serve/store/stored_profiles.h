@@ -1,9 +1,12 @@
 // Profiles for the store's tests.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "daemon/serve/store/record.h"
+#include "daemon/serve/store/writer.h"
 #include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd::serve {
@@ -28,6 +31,11 @@ inline NewProfile new_profile(TimeNanos time, const std::string& service = "chec
           .samples = 7,
           .value = 70'707'070,
           .bytes = bytes};
+}
+
+inline void reconcile(StoreWriter& writer) {
+  while (!writer.reconciled())
+    EXPECT_TRUE(writer.reconcile_hour());
 }
 
 } // namespace pprofd::serve
