@@ -60,7 +60,12 @@ Result<void> set_up(Database& database, bool& damaged) {
     return fail("open the store's index", "it is of version " + std::to_string(*version) +
                                               ", and this is version " + std::to_string(kVersion));
   auto check = database.prepare("PRAGMA quick_check(1)");
-  damaged = !check || !check->step() || check->text(0) != "ok";
+  const auto row = check ? check->step() : std::unexpected(check.error());
+  if (!row) { // it may be the disk or the memory
+    damaged = database.damaged();
+    return std::unexpected(row.error());
+  }
+  damaged = !*row || check->text(0) != "ok";
   if (damaged)
     return fail("open the store's index", "it is damaged");
   return {};
@@ -98,7 +103,7 @@ Result<IndexWriter> IndexWriter::open(const std::string& path, bool& damaged) {
     return std::unexpected(ok.error());
   IndexWriter writer(std::move(*database));
   if (auto ok = writer.prepare(); !ok) {
-    damaged = true;
+    damaged = writer.damaged();
     return std::unexpected(ok.error());
   }
   return writer;

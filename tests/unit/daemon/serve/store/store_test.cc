@@ -231,6 +231,28 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
   }
 }
 
+TEST_F(StoreTest, AnIndexThatCannotBeReadForWantOfMemoryIsNotTakenForDamaged) {
+  {
+    StoreWriter writer = open();
+    std::vector<NewProfile> profiles;
+    for (int i = 0; i < 500; i++)
+      profiles.push_back(new_profile(kSomeTime, "checkout", {{"pid", std::to_string(i)}}));
+    add(writer, profiles);
+  }
+  size_t failed = 0;
+  for (int64_t bytes = 50'000;; bytes += 5'000) {
+    sqlite3_hard_heap_limit64(bytes);
+    bool damaged = false;
+    const auto index = IndexWriter::open(path() + "/" + kIndexFile, damaged);
+    EXPECT_FALSE(damaged) << bytes;
+    if (index)
+      break;
+    failed++;
+  }
+  sqlite3_hard_heap_limit64(0);
+  EXPECT_GT(failed, 5U);
+}
+
 TEST_F(StoreTest, AnIndexIsMadeAnewByTheHourAndWhatIsDoneStays) {
   constexpr int kHours = 4;
   {
