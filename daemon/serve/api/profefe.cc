@@ -194,14 +194,16 @@ Response merged_profile(Store& store, const Request& request, const QueryLimits&
   return merged_response(request, merge_stored(store, *selector, {}, limits));
 }
 
-Response profile_by_id(Store& store, const Request& request, const QueryLimits&) {
+Response profile_by_id(Store& store, const Request& request, const QueryLimits& limits) {
   std::string_view ids =
       std::string_view(request.path).substr(std::string_view("/api/0/profiles/").size());
   auto reader = store.reader();
   if (!reader)
     return error_response(500, request, reader.error());
-  ProfileMerger merger;
+  StoredMerger merger;
   for (size_t count = 1;; count++) {
+    if (auto ok = check(limits); !ok)
+      return error_response(503, request, ok.error());
     const size_t end = std::min(ids.find_first_of("+ "), ids.size());
     const auto id = parse_id(ids.substr(0, end));
     if (!id)
@@ -213,7 +215,7 @@ Response profile_by_id(Store& store, const Request& request, const QueryLimits&)
       return error_response(404, request, bytes.error());
     if (count == 1 && end == ids.size())
       return profile_response(*bytes, id_text(*id) + ".pb.gz");
-    const auto profile = parse_profile(*bytes, upload_limits());
+    auto profile = parse_profile(*bytes, upload_limits());
     if (!profile)
       return error_response(500, request, profile.error());
     if (auto ok = merger.add(*profile); !ok)

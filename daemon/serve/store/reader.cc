@@ -117,8 +117,8 @@ Result<void> StoreReader::by_series(const Selector& selector, const SeriesMap& s
   std::ranges::sort(rows, {},
                     [](const auto& row) { return std::tuple(row.first.time, row.first.id); });
   for (size_t i = 0; i < rows.size() && i < selector.limit; i++)
-    if (!each(rows[i].first, *rows[i].second))
-      break;
+    if (auto ok = each(rows[i].first, *rows[i].second); !ok)
+      return ok;
   return {};
 }
 
@@ -141,8 +141,8 @@ Result<void> StoreReader::by_time(const Selector& selector, const SeriesMap& ser
     if (found == series.end() || !in_range(selector, one))
       continue;
     count++;
-    if (!each(one, found->second))
-      return {};
+    if (auto ok = each(one, found->second); !ok)
+      return ok;
   }
   return {};
 }
@@ -163,7 +163,7 @@ Result<std::vector<StoredProfile>> StoreReader::list(const Selector& selector) {
   std::vector<StoredProfile> found;
   auto done = for_each(selector, [&](const IndexRow& row, const Series& series) {
     found.push_back(profile_of(row, series));
-    return true;
+    return Result<void>();
   });
   if (!done)
     return std::unexpected(done.error());
@@ -244,9 +244,7 @@ Result<std::vector<std::string>> StoreReader::label_values(const std::string& na
   return texts(*statement);
 }
 
-Result<void>
-StoreReader::metrics(TimeNanos from, TimeNanos to,
-                     const std::function<void(TimeNanos time, std::string_view bytes)>& each) {
+Result<void> StoreReader::metrics(TimeNanos from, TimeNanos to, const EachMetrics& each) {
   auto statement = database_.prepare(
       "SELECT time, data FROM metrics WHERE time >= ? AND time < ? ORDER BY time");
   if (!statement)
@@ -258,7 +256,8 @@ StoreReader::metrics(TimeNanos from, TimeNanos to,
       return std::unexpected(row.error());
     if (!*row)
       return {};
-    each(statement->integer(0), statement->text(1));
+    if (auto ok = each(statement->integer(0), statement->text(1)); !ok)
+      return ok;
   }
 }
 

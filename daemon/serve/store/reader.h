@@ -39,8 +39,8 @@ public:
   // `path`: the store's folder, which a StoreWriter has opened.
   static Result<StoreReader> open(const std::string& path);
 
-  // Calls `each` for the profiles that the selector means, oldest first; it returns false to end.
-  using Each = std::function<bool(const IndexRow& row, const Series& series)>;
+  // Calls `each` for the profiles that the selector means, oldest first; its Error ends it.
+  using Each = std::function<Result<void>(const IndexRow& row, const Series& series)>;
   Result<void> for_each(const Selector& selector, const Each& each);
   Result<std::vector<StoredProfile>> list(const Selector& selector);
   // By id; an Error where there is none.
@@ -55,9 +55,9 @@ public:
   Result<std::vector<std::string>> label_values(const std::string& name, TimeNanos from,
                                                 TimeNanos to, size_t limit);
 
-  // `each` gets what add_metrics was given, oldest first.
-  Result<void> metrics(TimeNanos from, TimeNanos to,
-                       const std::function<void(TimeNanos time, std::string_view bytes)>& each);
+  // `each` gets what add_metrics was given, oldest first; its Error ends it.
+  using EachMetrics = std::function<Result<void>(TimeNanos time, std::string_view bytes)>;
+  Result<void> metrics(TimeNanos from, TimeNanos to, const EachMetrics& each);
   Result<std::vector<StoredEvent>> events(TimeNanos from, TimeNanos to, size_t limit);
 
 private:

@@ -172,12 +172,31 @@ TEST_F(StoreTest, AReaderGoesOnAfterAQueryThatThrew) {
     profiles.push_back(new_profile(kSomeTime, "checkout", {{"pid", std::to_string(i)}}));
   add(writer, profiles);
   StoreReader read = reader();
-  const auto full = [](const IndexRow&, const Series&) -> bool { throw std::bad_alloc(); };
+  const auto full = [](const IndexRow&, const Series&) -> Result<void> { throw std::bad_alloc(); };
   EXPECT_THROW((void)read.for_each({}, full), std::bad_alloc);
   EXPECT_THROW((void)read.for_each({.labels = {{"pid", "1"}}}, full), std::bad_alloc);
   const auto listed = read.list({});
   ASSERT_TRUE(listed) << text_of(listed.error());
   EXPECT_EQ(listed->size(), 100U);
+}
+
+TEST_F(StoreTest, AReaderIsEndedByAnError) {
+  StoreWriter writer = open();
+  add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + kMinute)});
+  ASSERT_TRUE(writer.add_metrics(kSomeTime, "one"));
+  ASSERT_TRUE(writer.add_metrics(kSomeTime + kMinute, "two"));
+  StoreReader read = reader();
+  size_t calls = 0;
+  const auto late = [&](const auto&...) -> Result<void> {
+    calls++;
+    return fail("query", "it takes too long");
+  };
+  const auto profiles = read.for_each({}, late);
+  const auto metrics = read.metrics(0, INT64_MAX, late);
+  EXPECT_EQ(calls, 2U);
+  ASSERT_FALSE(profiles);
+  EXPECT_EQ(profiles.error().why, "it takes too long");
+  EXPECT_FALSE(metrics);
 }
 
 TEST_F(StoreTest, AFileWithoutARowIsTakenInAgainAndARowWithoutAFileForgotten) {
@@ -334,8 +353,10 @@ TEST_F(StoreTest, TheOldAreDeletedByAgeWithTheirFolders) {
   ASSERT_EQ(read.list({})->size(), 1U);
   EXPECT_EQ(read.list({})->front().id, stored[2].id);
   std::vector<std::string> metrics;
-  ASSERT_TRUE(read.metrics(
-      0, INT64_MAX, [&](TimeNanos, std::string_view bytes) { metrics.emplace_back(bytes); }));
+  ASSERT_TRUE(read.metrics(0, INT64_MAX, [&](TimeNanos, std::string_view bytes) {
+    metrics.emplace_back(bytes);
+    return Result<void>();
+  }));
   EXPECT_THAT(metrics, ElementsAre("new"));
   EXPECT_FALSE(fs::exists(path() + "/" + day_folder(stored[0].time)));
   EXPECT_FALSE(fs::exists(path() + "/" + day_folder(stored[1].time)));
@@ -368,8 +389,10 @@ TEST_F(StoreTest, MetricsGoWhereTheyAloneAreTooMuch) {
   ASSERT_TRUE(writer.keep({.max_bytes = 2'000'000}, kSomeTime + 60 * kHour));
   EXPECT_LE(writer.totals().bytes, 2'000'000U);
   TimeNanos newest = 0;
-  ASSERT_TRUE(
-      reader().metrics(0, INT64_MAX, [&](TimeNanos time, std::string_view) { newest = time; }));
+  ASSERT_TRUE(reader().metrics(0, INT64_MAX, [&](TimeNanos time, std::string_view) {
+    newest = time;
+    return Result<void>();
+  }));
   EXPECT_EQ(newest, kSomeTime + 49 * kHour);
 }
 
