@@ -85,11 +85,11 @@ Result<Gathered> gather(Store& store, const Selector& selector, const Filter& fi
   if (!reader)
     return std::unexpected(reader.error());
   // Listed first, so that no transaction stays open while profiles are read.
-  const auto profiles = (*reader)->list(selector);
+  const auto profiles = (*reader)->names(selector);
   if (!profiles)
     return std::unexpected(profiles.error());
   Gathered gathered;
-  for (const StoredProfile& stored : *profiles) {
+  for (const ProfileName& stored : *profiles) {
     if (auto ok = check(limits); !ok)
       return std::unexpected(ok.error());
     const auto bytes = (*reader)->read(stored);
@@ -104,7 +104,7 @@ Result<Gathered> gather(Store& store, const Selector& selector, const Filter& fi
     if (!filter.focus.empty() || !filter.ignore.empty())
       if (auto ok = filter_samples(*profile, filter.focus, filter.ignore); !ok)
         return std::unexpected(ok.error());
-    if (auto ok = each(stored, *profile); !ok)
+    if (auto ok = each(*profile); !ok)
       return std::unexpected(ok.error());
     gathered.profiles++;
     gathered.left_out--;
@@ -136,7 +136,7 @@ Result<proto::Profile> merge_stored(Store& store, const Selector& selector, cons
   StoredMerger merger;
   const auto gathered =
       gather(store, selector, filter, limits,
-             [&](const StoredProfile&, proto::Profile& profile) { return merger.add(profile); });
+             [&](proto::Profile& profile) { return merger.add(profile); });
   if (!gathered)
     return std::unexpected(gathered.error());
   if (gathered->profiles == 0)

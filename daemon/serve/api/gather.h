@@ -39,8 +39,7 @@ struct Gathered {
 
 // Calls `each` for every profile that the selector means, oldest first, with what the filter leaves
 // of it. Errors: `each`'s; a wrong expression; the time is up; the store cannot be read.
-using EachProfile =
-    std::function<Result<void>(const StoredProfile&, perftools::profiles::Profile&)>;
+using EachProfile = std::function<Result<void>(perftools::profiles::Profile&)>;
 Result<Gathered> gather(Store& store, const Selector& selector, const Filter& filter,
                         const QueryLimits& limits, const EachProfile& each);
 

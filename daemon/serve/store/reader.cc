@@ -8,7 +8,6 @@
 #include <tuple>
 
 #include "daemon/serve/store/index.h"
-#include "daemon/serve/store/layout.h"
 #include "symbolizer/base/fd.h"
 
 namespace pprofd::serve {
@@ -159,10 +158,10 @@ Result<void> StoreReader::for_each(const Selector& selector, const Each& each) {
                                       : by_time(selector, *series, each);
 }
 
-Result<std::vector<StoredProfile>> StoreReader::list(const Selector& selector) {
-  std::vector<StoredProfile> found;
-  auto done = for_each(selector, [&](const IndexRow& row, const Series& series) {
-    found.push_back(profile_of(row, series));
+Result<std::vector<ProfileName>> StoreReader::names(const Selector& selector) {
+  std::vector<ProfileName> found;
+  auto done = for_each(selector, [&](const IndexRow& row, const Series&) {
+    found.push_back({row.time, row.id});
     return Result<void>();
   });
   if (!done)
@@ -188,8 +187,8 @@ Result<StoredProfile> StoreReader::find(uint64_t id) {
   return profile_of(row_of(*statement), series);
 }
 
-Result<std::string> StoreReader::read(const StoredProfile& profile) const {
-  const std::string path = path_ + "/" + file_path({profile.time, profile.id});
+Result<std::string> StoreReader::read(const ProfileName& profile) const {
+  const std::string path = path_ + "/" + file_path(profile);
   const std::string what = "read profile " + id_text(profile.id);
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};

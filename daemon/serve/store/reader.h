@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/serve/store/layout.h"
 #include "daemon/serve/store/record.h"
 #include "daemon/serve/store/sqlite.h"
 #include "symbolizer/base/result.h"
@@ -42,12 +43,13 @@ public:
   // Calls `each` for the profiles that the selector means, oldest first; its Error ends it.
   using Each = std::function<Result<void>(const IndexRow& row, const Series& series)>;
   Result<void> for_each(const Selector& selector, const Each& each);
-  Result<std::vector<StoredProfile>> list(const Selector& selector);
+  // Of the same, in the same order, what read() takes: a few bytes each.
+  Result<std::vector<ProfileName>> names(const Selector& selector);
   // By id; an Error where there is none.
   Result<StoredProfile> find(uint64_t id);
 
   // The file's bytes: gzip. Errors: it is not there (any more), it cannot be read.
-  Result<std::string> read(const StoredProfile& profile) const;
+  Result<std::string> read(const ProfileName& profile) const;
 
   Result<std::vector<std::string>> services();
   Result<std::vector<std::string>> label_names();

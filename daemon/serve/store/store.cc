@@ -62,7 +62,7 @@ void Store::add_event(StoredEvent event) {
     push(std::move(event), size);
 }
 
-void Store::report_damaged(const StoredProfile& profile, std::string why) {
+void Store::report_damaged(const ProfileName& profile, std::string why) {
   const std::scoped_lock lock(mutex_);
   push(Damaged{profile, std::move(why)}, 0);
 }
@@ -125,7 +125,7 @@ void Store::work_on(std::deque<Task> tasks) {
     else if (const auto* event = std::get_if<StoredEvent>(&task))
       say(writer_.add_event(*event));
     else if (const auto* damaged = std::get_if<Damaged>(&task))
-      say(writer_.set_aside({damaged->profile.time, damaged->profile.id}, damaged->why));
+      say(writer_.set_aside(damaged->profile, damaged->why));
   }
   if (!adds.empty())
     add_all(std::move(adds));

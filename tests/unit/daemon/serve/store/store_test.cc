@@ -34,6 +34,10 @@ protected:
     return writer;
   }
   StoreReader reader() { return std::move(StoreReader::open(path()).value()); }
+  std::vector<StoredProfile> listed() {
+    StoreReader read = reader();
+    return list(read);
+  }
   [[nodiscard]] std::string path() const { return folder_.path() + "/store"; }
   [[nodiscard]] std::string path_of(const StoredProfile& p) const {
     return path() + "/" + file_path({p.time, p.id});
@@ -68,13 +72,12 @@ TEST_F(StoreTest, WhatIsAddedIsListedAndRead) {
   const auto stored = add(writer, {new_profile(kSomeTime, "checkout", {{"pid", "1"}}),
                                    new_profile(kSomeTime + kMinute, "cart", {{"pid", "2"}})});
   StoreReader read = reader();
-  const auto listed = read.list({});
-  ASSERT_TRUE(listed);
-  ASSERT_EQ(listed->size(), 2U);
-  EXPECT_EQ((*listed)[0].id, stored[0].id);
-  EXPECT_EQ((*listed)[1].service, "cart");
-  EXPECT_EQ((*listed)[1].labels, (Labels{{"pid", "2"}}));
-  const auto bytes = read.read((*listed)[0]);
+  const auto found = list(read);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].id, stored[0].id);
+  EXPECT_EQ(found[1].service, "cart");
+  EXPECT_EQ(found[1].labels, (Labels{{"pid", "2"}}));
+  const auto bytes = read.read(name_of(found[0]));
   ASSERT_TRUE(bytes);
   EXPECT_EQ(parse_profile(*bytes)->sample_size(), 1);
   EXPECT_EQ(read.find(stored[1].id)->service, "cart");
@@ -90,10 +93,10 @@ TEST_F(StoreTest, HostileNamesAreKeptAsTextAndNotAsPaths) {
   const std::string name("../../etc/\0'; DROP TABLE profiles;--\xff", 37);
   add(writer, {new_profile(kSomeTime, name, {{name, name}})});
   StoreReader read = reader();
-  const auto listed = read.list({});
-  ASSERT_EQ(listed->size(), 1U);
-  EXPECT_THAT(listed->front().service, HasSubstr("DROP TABLE"));
-  EXPECT_TRUE(read.read(listed->front()));
+  const auto found = list(read);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found.front().service, HasSubstr("DROP TABLE"));
+  EXPECT_TRUE(read.read(name_of(found.front())));
   EXPECT_FALSE(fs::exists(path() + "/../../etc"));
 }
 
@@ -155,10 +158,10 @@ TEST_F(StoreTest, SelectorsAgreeWithGoingThroughEverything) {
     }
     std::ranges::sort(expected);
     std::vector<std::pair<TimeNanos, uint64_t>> found;
-    const auto listed = read.list(selector);
-    ASSERT_TRUE(listed);
-    for (const StoredProfile& profile : *listed)
-      found.emplace_back(profile.time, profile.id);
+    const auto names = read.names(selector);
+    ASSERT_TRUE(names);
+    for (const ProfileName& name : *names)
+      found.emplace_back(name.time, name.id);
     EXPECT_EQ(found, expected) << "round " << round;
     matched += found.size();
   }
@@ -175,9 +178,7 @@ TEST_F(StoreTest, AReaderGoesOnAfterAQueryThatThrew) {
   const auto full = [](const IndexRow&, const Series&) -> Result<void> { throw std::bad_alloc(); };
   EXPECT_THROW((void)read.for_each({}, full), std::bad_alloc);
   EXPECT_THROW((void)read.for_each({.labels = {{"pid", "1"}}}, full), std::bad_alloc);
-  const auto listed = read.list({});
-  ASSERT_TRUE(listed) << text_of(listed.error());
-  EXPECT_EQ(listed->size(), 100U);
+  EXPECT_EQ(list(read).size(), 100U);
 }
 
 TEST_F(StoreTest, AReaderIsEndedByAnError) {
@@ -214,11 +215,11 @@ TEST_F(StoreTest, AFileWithoutARowIsTakenInAgainAndARowWithoutAFileForgotten) {
   }
   fs::remove(path_of(lost));
   StoreWriter writer = open();
-  const auto listed = reader().list({});
-  ASSERT_EQ(listed->size(), 1U);
-  EXPECT_EQ(listed->front().id, orphan.id);
-  EXPECT_EQ(listed->front().labels, orphan.labels);
-  EXPECT_EQ(listed->front().bytes, orphan.bytes);
+  const auto found = listed();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().id, orphan.id);
+  EXPECT_EQ(found.front().labels, orphan.labels);
+  EXPECT_EQ(found.front().bytes, orphan.bytes);
   EXPECT_EQ(notes_.size(), 2U);
   EXPECT_EQ(writer.totals().profiles, 1U);
 }
@@ -228,7 +229,7 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
     const auto before = [&] {
       StoreWriter writer = open();
       add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + 3 * kHour, "cart")});
-      return reader().list({}).value();
+      return listed();
     }();
     notes_.clear();
     const std::string index = path() + "/" + kIndexFile;
@@ -237,7 +238,7 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
     else
       damage(index);
     StoreWriter writer = open();
-    const auto after = reader().list({}).value();
+    const auto after = listed();
     ASSERT_EQ(after.size(), before.size());
     for (size_t i = 0; i < after.size(); i++) {
       EXPECT_EQ(after[i].id, before[i].id);
@@ -282,17 +283,17 @@ TEST_F(StoreTest, AnIndexIsMadeAnewByTheHourAndWhatIsDoneStays) {
   fs::remove(path() + "/" + kIndexFile);
   for (size_t begun = 1; begun < kHours; begun++) {
     StoreWriter writer = open_unreconciled(); // and ended before it is done
-    EXPECT_EQ(reader().list({})->size(), begun - 1);
+    EXPECT_EQ(listed().size(), begun - 1);
     for (size_t hour = 0; hour < begun; hour++) // those done before are looked at again
       ASSERT_TRUE(writer.reconcile_hour());
     EXPECT_FALSE(writer.reconciled());
-    EXPECT_EQ(reader().list({})->front().time,
+    EXPECT_EQ(listed().front().time,
               kSomeTime + (kHours - static_cast<int64_t>(begun)) * kHour);
   }
   StoreWriter writer = open_unreconciled();
   add(writer, {new_profile(kSomeTime + kHours * kHour)});
   reconcile(writer);
-  EXPECT_EQ(reader().list({})->size(), kHours + 1U);
+  EXPECT_EQ(listed().size(), kHours + 1U);
   EXPECT_EQ(writer.totals().profiles, kHours + 1U);
   EXPECT_EQ(notes_.size(), size_t{kHours}) << "each hour was taken in once";
 }
@@ -314,7 +315,7 @@ TEST_F(StoreTest, AStoreTakesProfilesWhileItsIndexIsMadeAnew) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while ((*store)->totals().profiles < 6 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
-  EXPECT_EQ((*(*store)->reader())->list({})->size(), 6U);
+  EXPECT_EQ(listed().size(), 6U);
 }
 
 TEST_F(StoreTest, AFileThatIsNoProfileIsSetAside) {
@@ -326,7 +327,7 @@ TEST_F(StoreTest, AFileThatIsNoProfileIsSetAside) {
   fs::remove(path() + "/" + kIndexFile);
   damage(path_of(profile));
   StoreWriter writer = open();
-  EXPECT_TRUE(reader().list({})->empty());
+  EXPECT_TRUE(listed().empty());
   EXPECT_TRUE(fs::exists(path_of(profile) + ".damaged"));
   EXPECT_THAT(notes_.front(), HasSubstr("set aside"));
 }
@@ -335,7 +336,7 @@ TEST_F(StoreTest, AProfileThatAReaderCannotReadLeavesTheIndex) {
   StoreWriter writer = open();
   const auto stored = add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + kMinute)});
   ASSERT_TRUE(writer.set_aside({stored[0].time, stored[0].id}, "the compressed data is damaged"));
-  EXPECT_EQ(reader().list({})->size(), 1U);
+  EXPECT_EQ(listed().size(), 1U);
   EXPECT_TRUE(fs::exists(path_of(stored[0]) + ".damaged"));
   EXPECT_EQ(writer.totals().profiles, 1U);
 }
@@ -350,8 +351,8 @@ TEST_F(StoreTest, TheOldAreDeletedByAgeWithTheirFolders) {
   ASSERT_TRUE(writer.add_metrics(kSomeTime, "new"));
   ASSERT_TRUE(writer.keep({.retention = 30 * 24 * kHour}, kSomeTime));
   StoreReader read = reader();
-  ASSERT_EQ(read.list({})->size(), 1U);
-  EXPECT_EQ(read.list({})->front().id, stored[2].id);
+  ASSERT_EQ(list(read).size(), 1U);
+  EXPECT_EQ(list(read).front().id, stored[2].id);
   std::vector<std::string> metrics;
   ASSERT_TRUE(read.metrics(0, INT64_MAX, [&](TimeNanos, std::string_view bytes) {
     metrics.emplace_back(bytes);
@@ -372,7 +373,7 @@ TEST_F(StoreTest, TheOldestAreDeletedUntilTheSizeIsKept) {
   const uint64_t limit = writer.totals().bytes - 900 * stored.front().bytes;
   ASSERT_TRUE(writer.keep({.max_bytes = limit}, kSomeTime + 1500 * kMinute));
   EXPECT_LE(writer.totals().bytes, limit);
-  const auto left = reader().list({}).value();
+  const auto left = listed();
   EXPECT_GT(left.size(), 10U);
   EXPECT_LT(left.size(), 1500U);
   EXPECT_EQ(left.back().time, kSomeTime + 1499 * kMinute);
@@ -414,12 +415,12 @@ TEST_F(StoreTest, ReadersSeeWholeBatchesWhileTheWriterWrites) {
       while (!ending) {
         auto lease = (*store)->reader();
         ASSERT_TRUE(lease);
-        const auto listed = (*lease)->list({});
-        ASSERT_TRUE(listed);
-        EXPECT_GE(listed->size(), before);
-        before = listed->size();
-        if (!listed->empty()) {
-          EXPECT_TRUE((*lease)->read(listed->back()));
+        const auto names = (*lease)->names({});
+        ASSERT_TRUE(names);
+        EXPECT_GE(names->size(), before);
+        before = names->size();
+        if (!names->empty()) {
+          EXPECT_TRUE((*lease)->read(names->back()));
         }
       }
     });
