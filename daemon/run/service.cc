@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+#include <numeric>
 #include <utility>
 
 #include "daemon/cli/program.h"
@@ -318,6 +319,7 @@ void Service::keep_to_cpu_limit() {
   const auto change = governor_.window_ended(cpu_used(), steady_clock::now().time_since_epoch());
   if (!change)
     return;
+  show_event("frequency", fmt::format("{} Hz, to keep to limits.cpu", change->frequency));
   log_->warning("frequency changed to keep to limits.cpu",
                 {{"frequency", std::to_string(change->frequency)},
                  {"cpu_percent", fmt::format("{:.2f}", 100 * change->share)},
@@ -368,6 +370,28 @@ void Service::window_written(const WrittenWindow& window) {
 void Service::each_second() {
   keep_memory();
   feed_watchdog();
+  const uint64_t ends = process_ends();
+  if (const uint64_t before = std::exchange(process_ends_, ends); ends > before)
+    show_event("restart", fmt::format("{} of pprofd's processes ended and began again", ends - before));
+}
+
+// In the page's chart. Lost where serve does not run: the log has it too.
+void Service::show_event(const char* kind, std::string text) {
+  serve::Event event;
+  event.set_time_nanos(static_cast<int64_t>(wall_clock_nanos()));
+  event.set_kind(kind);
+  event.set_text(std::move(text));
+  host_->send_event(std::move(event));
+}
+
+// Those that nobody asked for.
+uint64_t Service::process_ends() const {
+  uint64_t ends = host_->figures().restarts + ship_.usage().restarts;
+  const SymbolService& symbols = collector_->symbols();
+  for (const auto& status : {symbols.worker_status(), symbols.index_worker_status(),
+                             collector_->row_worker_status()})
+    ends = std::accumulate(status.ends.begin(), status.ends.end(), ends);
+  return ends;
 }
 
 void Service::keep_memory() {
@@ -375,6 +399,8 @@ void Service::keep_memory() {
   const uint64_t used = memory_used(figures);
   const MemoryStep step = memory_.check(used);
   if (step != std::exchange(memory_step_, step)) {
+    show_event("memory", step == MemoryStep::kNone ? "below its limit again"
+                                                   : std::string(memory_step_name(step)));
     log_->warning("memory", {{"bytes", std::to_string(used)},
                              {"limit", std::to_string(config_.memory_limit)},
                              {"step", std::string(memory_step_name(step))}});
@@ -465,6 +491,7 @@ void Service::end_reload(const Result<void>& done) {
                     "limits.memory wait for the next start");
     apply(std::move(reload_->config));
     log_->info("configuration reloaded", {{"config", config_.file}});
+    show_event("configuration", "reloaded");
   } else {
     log_->error("configuration not reloaded, the one before stays", done.error());
   }

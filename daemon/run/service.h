@@ -58,6 +58,8 @@ private:
   void make_profiles(std::chrono::nanoseconds at_most);
   void window_written(const WrittenWindow& window);
   void each_second();
+  void show_event(const char* kind, std::string text);
+  [[nodiscard]] uint64_t process_ends() const;
   void keep_memory();
   void feed_watchdog();
   void take_signals();
@@ -94,6 +96,7 @@ private:
   CpuGovernor governor_;
   MemoryGuard memory_;
   MemoryStep memory_step_ = MemoryStep::kNone;
+  uint64_t process_ends_ = 0; // that were shown
   bool reload_asked_ = false;
   std::vector<uint64_t> reload_requests_; // that wait for what becomes of the next one
   // One under way: the processes are asked whether they can work with it.

@@ -130,6 +130,18 @@ def test_the_end_of_serve_costs_no_sample(service, long):
         assert abs(begin - end) < 50e6, "a window is missing"
 
 
+def test_ends_of_its_processes_are_shown(service):
+    """A worker that is killed is an event of the page's chart."""
+    run = service("window = \"1h\"").wait_started()
+
+    def worker():
+        return [pid for pid in children_of(run.pid)
+                if open(f"/proc/{pid}/cmdline", "rb").read().startswith(b"pprofd: worker")]
+    os.kill(wait_until(worker, "a worker")[0], signal.SIGKILL)
+    shown = wait_until(lambda: run.json("/api/v1/processes")["events"], "the event", 60)
+    assert shown[0]["kind"] == "restart" and "ended and began again" in shown[0]["text"]
+
+
 def test_its_processes_end_with_it(service):
     """SIGKILL of the daemon ends serve and what takes a profile, too."""
     run = service("window = \"1h\"").wait_started()
@@ -150,6 +162,8 @@ def test_reload_over_http(service):
     run.configure("window = \"2h\"")
     assert run.request("/-/reload", "POST")[0] == 200
     run.wait_log("configuration reloaded")
+    shown = wait_until(lambda: run.json("/api/v1/processes")["events"], "the event on the page")
+    assert [(e["kind"], e["text"]) for e in shown] == [("configuration", "reloaded")]
 
 
 def test_a_reload_that_its_processes_cannot_use_changes_nothing(service, tmp_path):
