@@ -102,20 +102,36 @@ Fd create_folder(int parent, const std::string& name, const std::optional<Owner>
   return fd;
 }
 
-// Opens `path`, creating what is missing of it from the left. Says whether the last folder is new.
-Fd open_or_create(const std::string& path, const std::optional<Owner>& owner, bool& created) {
-  Fd at(open(path.starts_with('/') ? "/" : ".", kOpenFolder));
-  created = false;
-  for (size_t begin = 0; at && begin < path.size();) {
-    size_t end = std::min(path.find('/', begin), path.size());
+// The names of a path, without those that mean nothing.
+std::vector<std::string> names_of(const std::string& path) {
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
     std::string name = path.substr(begin, end - begin);
     begin = end + 1;
-    if (name.empty() || name == ".")
-      continue;
-    Fd next(openat(at.get(), name.c_str(), kOpenFolder));
+    if (!name.empty() && name != ".")
+      names.push_back(std::move(name));
+  }
+  return names;
+}
+
+// Whom what is missing of a path is given to, and how its last name is opened.
+struct Making {
+  std::optional<Owner> above, last;
+  int last_flags = 0;
+};
+
+// Opens `path`, creating what is missing of it from the left. Says whether the last folder is new.
+Fd open_or_create(const std::string& path, const Making& making, bool& created) {
+  Fd at(open(path.starts_with('/') ? "/" : ".", kOpenFolder));
+  created = false;
+  const std::vector<std::string> names = names_of(path);
+  for (size_t i = 0; at && i < names.size(); i++) {
+    const bool last = i + 1 == names.size();
+    Fd next(openat(at.get(), names[i].c_str(), kOpenFolder | (last ? making.last_flags : 0)));
     created = !next && errno == ENOENT;
     if (created)
-      next = create_folder(at.get(), name, owner);
+      next = create_folder(at.get(), names[i], last ? making.last : making.above);
     at = std::move(next);
   }
   return at;
@@ -149,6 +165,30 @@ std::optional<Owner> sudo_owner() {
       !environment_number("SUDO_GID", owner.gid))
     return std::nullopt;
   return owner;
+}
+
+Result<Fd> open_folder_of(const std::string& path, const std::optional<Owner>& owner,
+                          IfOfRoot if_of_root) {
+  const std::string what = "open the folder " + path;
+  const bool give = owner && if_of_root == IfOfRoot::Given;
+  const auto above = owner ? std::optional(Owner{.uid = geteuid(), .gid = owner->gid}) : owner;
+  bool created = false;
+  Fd folder = open_or_create(
+      path, {.above = above, .last = owner, .last_flags = give ? O_NOFOLLOW : 0}, created);
+  struct stat status{};
+  if (!folder) {
+    const int error = errno;
+    if (give && lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
+      return fail(what, "it is a symbolic link, which is not followed",
+                  "give the folder that it leads to");
+    return fail_errno(what, error);
+  }
+  if (!give)
+    return folder;
+  if (fstat(folder.get(), &status) != 0 ||
+      (status.st_uid == 0 && fchown(folder.get(), owner->uid, owner->gid) != 0))
+    return fail_errno("give the folder " + path + " to uid " + std::to_string(owner->uid), errno);
+  return folder;
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
@@ -219,7 +259,7 @@ Result<Folder> Folder::open(const std::string& path, IfMissing if_missing,
                             std::optional<Owner> owner) {
   bool created = false;
   Fd fd = if_missing == IfMissing::Create
-              ? open_or_create(path, owner, created)
+              ? open_or_create(path, {.above = owner, .last = owner}, created)
               : Fd(::open(path.empty() ? "." : path.c_str(), kOpenFolder));
   if (!fd)
     return failed("open folder " + (path.empty() ? "." : path), errno);

@@ -1,6 +1,7 @@
 #include "daemon/run/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -62,6 +63,21 @@ Result<void> make_room(const std::string& path, const sockaddr_un& address,
   return ::unlink(path.c_str()) == 0 ? Result<void>() : fail_errno(what, errno);
 }
 
+// Of what stands at the path only a socket of ours, and no link: others may write to its folder.
+Result<void> open_to_group(const std::string& path, const std::string& what) {
+  const Fd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat there{};
+  if (!file || ::fstat(file.get(), &there) != 0)
+    return fail_errno(what, errno);
+  if (!S_ISSOCK(there.st_mode) || there.st_uid != ::geteuid())
+    return fail(what, "another file has taken the socket's place",
+                "set http.listen to a path in a folder that only root may write to");
+  if (::geteuid() == 0)
+    (void)::fchownat(file.get(), "", 0, symbolizer::unprivileged_user().gid, AT_EMPTY_PATH);
+  const std::string same = "/proc/self/fd/" + std::to_string(file.get()); // fchmod takes no O_PATH
+  return ::chmod(same.c_str(), kSocketMode) == 0 ? Result<void>() : fail_errno(what, errno);
+}
+
 Result<Fd> listen_on_file(const std::string& path, const std::string& what) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
@@ -78,10 +94,8 @@ Result<Fd> listen_on_file(const std::string& path, const std::string& what) {
   ::umask(before);
   if (!bound)
     return std::unexpected(bound.error());
-  if (::geteuid() == 0)
-    (void)::chown(path.c_str(), 0, symbolizer::unprivileged_user().gid);
-  if (::chmod(path.c_str(), kSocketMode) != 0)
-    return fail_errno(what, errno);
+  if (auto opened = open_to_group(path, what); !opened)
+    return std::unexpected(opened.error());
   return socket;
 }
 

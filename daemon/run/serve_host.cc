@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 constexpr const char* kProgram = "/proc/self/exe";
 constexpr size_t kMostUnstored = size_t{16} << 20;
 constexpr milliseconds kPutPatience{3'000}; // for the store
-constexpr milliseconds kReadyWithin{30'000};
+constexpr std::chrono::seconds kConfiguredWithin{30};
 constexpr milliseconds kShortestPause{500};
 constexpr milliseconds kLongestPause{30'000};
 constexpr milliseconds kLongLife{60'000}; // after which an end is no sign of the next one
@@ -28,8 +28,9 @@ constexpr milliseconds kToDie{1'000};     // after SIGKILL
 constexpr unsigned kMostEnds = 3;         // over one profile
 constexpr size_t kLongestText = 1000;     // of what the process says
 
-std::string cut(const std::string& text) {
-  return text.substr(0, kLongestText);
+Error error_of(const serve::Failure& failure) {
+  const auto cut = [](const std::string& text) { return text.substr(0, kLongestText); };
+  return {cut(failure.what()), cut(failure.why()), cut(failure.hint())};
 }
 
 } // namespace
@@ -51,11 +52,9 @@ ServeHost::Kind ServeHost::ship_kind() {
           .patience = milliseconds(0)};
 }
 
-ServeHost::ServeHost(serve::Configuration configuration, std::vector<Fd> listeners, Fd events,
-                     Log& log, Kind kind)
-    : configuration_(std::move(configuration)), listeners_(std::move(listeners)),
-      events_(std::move(events)), log_(&log), kind_(std::move(kind)), ids_(std::random_device()()) {
-}
+ServeHost::ServeHost(std::vector<Fd> listeners, Fd events, Log& log, Kind kind)
+    : listeners_(std::move(listeners)), events_(std::move(events)), log_(&log),
+      kind_(std::move(kind)), ids_(std::random_device()()) {}
 
 ServeHost::~ServeHost() {
   if (running_ == nullptr)
@@ -64,34 +63,41 @@ ServeHost::~ServeHost() {
   (void)running_->process.reap(kToDie);
 }
 
-Result<std::unique_ptr<ServeHost>> ServeHost::start(serve::Configuration configuration,
-                                                    std::vector<Fd> listeners, Log& log,
-                                                    Kind kind) {
+Result<std::unique_ptr<ServeHost>> ServeHost::create(std::vector<Fd> listeners, Log& log,
+                                                     Kind kind) {
   Fd events(::epoll_create1(EPOLL_CLOEXEC));
   if (!events)
     return fail_errno("wait for several things", errno);
-  std::unique_ptr<ServeHost> host(new ServeHost(std::move(configuration), std::move(listeners),
-                                                std::move(events), log, std::move(kind)));
-  if (auto spawned = host->spawn(); !spawned)
-    return std::unexpected(spawned.error());
-  if (auto ready = host->wait_until_ready(); !ready)
-    return std::unexpected(ready.error());
-  return host;
+  return std::unique_ptr<ServeHost>(
+      new ServeHost(std::move(listeners), std::move(events), log, std::move(kind)));
 }
 
-Result<void> ServeHost::wait_until_ready() {
-  const auto deadline = steady_clock::now() + kReadyWithin;
-  while (!ready_ && running_ != nullptr && steady_clock::now() < deadline) {
+void ServeHost::configure(serve::Configuration configuration, Configured done) {
+  wanted_ = std::move(configuration);
+  configured_ = std::move(done);
+  wanted_until_ = steady_clock::now() + kConfiguredWithin;
+  refusal_.reset();
+  if (running_ == nullptr) {
+    next_start_ = {};
+    return;
+  }
+  running_->unanswered++;
+  serve::ToServe message;
+  *message.mutable_configuration() = *wanted_;
+  const std::scoped_lock lock(mutex_);
+  send(message);
+}
+
+Result<void> ServeHost::configure_and_wait(serve::Configuration configuration) {
+  std::optional<Result<void>> answer;
+  configure(std::move(configuration), [&answer](const Result<void>& done) { answer = done; });
+  tick();
+  while (!answer) {
     pollfd entry{.fd = fd(), .events = POLLIN, .revents = 0};
     ::poll(&entry, 1, 100);
     tick();
   }
-  if (ready_)
-    return {};
-  if (failure_)
-    return std::unexpected(*failure_);
-  return fail("start " + kind_.title,
-              running_ != nullptr ? "it was not ready within 30 s" : "it ended");
+  return *answer;
 }
 
 Result<void> ServeHost::spawn() {
@@ -108,12 +114,13 @@ Result<void> ServeHost::spawn() {
   running_ = std::make_unique<Running>(Running{.process = std::move(*process),
                                                .link = std::move(ends->first),
                                                .started = steady_clock::now(),
+                                               .on_trial = wanted_.has_value(),
                                                .stored = {}});
   epoll_event event{.events = EPOLLIN, .data = {}};
   if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, running_->link.fd(), &event) != 0)
     return fail_errno("wait for " + kind_.title, errno);
   serve::ToServe first;
-  *first.mutable_configuration() = configuration_;
+  *first.mutable_configuration() = wanted_ ? *wanted_ : *configuration_;
   send(first);
   for (const Sent& each : unstored_)
     send(each.message);
@@ -217,37 +224,81 @@ void ServeHost::tick() {
   }
   for (const serve::ToDaemon& message : messages)
     dispatch(message);
-  if (running_ != nullptr && !alive) {
-    running_->process.kill(); // it may have closed its end only
-    const auto end = running_->process.reap(kToDie);
-    ended(end.value_or(symbolizer::ProcessEnd{.text = "does not end"}));
-  }
-  if (running_ != nullptr || finishing_ || !ready_ || steady_clock::now() < next_start_)
+  const bool late = wanted_ && steady_clock::now() >= wanted_until_;
+  if (late)
+    settle(fail("start " + kind_.title, "it was not ready within 30 s"));
+  if (running_ != nullptr && (late || !alive))
+    end_process();
+  if (running_ == nullptr && !finishing_ && (wanted_ || configuration_) &&
+      steady_clock::now() >= next_start_)
+    start_process();
+}
+
+void ServeHost::start_process() {
+  const auto spawned = spawn();
+  if (spawned)
     return;
-  if (auto spawned = spawn(); !spawned) {
-    log_->error(kind_.title + " was not started again", spawned.error());
-    next_start_ = steady_clock::now() + kLongestPause;
+  next_start_ = steady_clock::now() + kLongestPause;
+  if (wanted_)
+    return settle(spawned);
+  log_->error(kind_.title + " was not started again", spawned.error());
+}
+
+// It may have closed its end only.
+void ServeHost::end_process() {
+  running_->process.kill();
+  const auto end = running_->process.reap(kToDie);
+  ended(end.value_or(symbolizer::ProcessEnd{.text = "does not end"}));
+}
+
+void ServeHost::settle(const Result<void>& done) {
+  if (done)
+    configuration_ = std::move(wanted_);
+  wanted_.reset();
+  if (const Configured configured = std::exchange(configured_, nullptr))
+    configured(done);
+}
+
+// What a process says while configurations are on their way to it is not of the last one.
+void ServeHost::take_verdict(const Result<void>& verdict) {
+  if (running_->unanswered == 0 || --running_->unanswered != 0)
+    return;
+  if (!wanted_) {
+    if (!verdict)
+      log_->error(kind_.title + " has trouble", verdict.error());
+  } else if (!verdict && running_->on_trial) {
+    refusal_ = verdict.error(); // and ends
+  } else {
+    running_->on_trial = false;
+    settle(verdict);
   }
 }
 
+// The next one begins with the configuration that is wanted, or, where the process has ended over
+// that, with the one before.
 void ServeHost::ended(const symbolizer::ProcessEnd& end) {
   const auto now = steady_clock::now();
+  const bool on_trial = running_->on_trial;
+  const bool expected = wanted_ || on_trial || finishing_;
   {
     const std::scoped_lock lock(mutex_);
     const bool lived = now - running_->started >= kLongLife;
     pause_ = lived ? kShortestPause : std::clamp(2 * pause_, kShortestPause, kLongestPause);
-    next_start_ = now + pause_;
+    next_start_ = expected ? now : now + pause_;
     counts_.cpu_time += end.cpu_time;
     running_.reset();
-    if (finishing_ || !ready_)
-      return;
-    ++counts_.restarts;
-    if (!unstored_.empty() && ++ends_without_progress_ >= kMostEnds) {
-      ends_without_progress_ = 0;
-      give_up_first();
+    if (!expected) {
+      ++counts_.restarts;
+      if (!unstored_.empty() && ++ends_without_progress_ >= kMostEnds) {
+        ends_without_progress_ = 0;
+        give_up_first();
+      }
     }
   }
-  log_->warning(kind_.title + " ended and is started again", {{"end", end.text}});
+  if (!expected)
+    log_->warning(kind_.title + " ended and is started again", {{"end", end.text}});
+  else if (wanted_ && on_trial)
+    settle(std::unexpected(refusal_.value_or(Error{"start " + kind_.title, "it ended", ""})));
 }
 
 void ServeHost::dispatch(const serve::ToDaemon& message) {
@@ -257,8 +308,9 @@ void ServeHost::dispatch(const serve::ToDaemon& message) {
   };
   switch (message.message_case()) {
   case serve::ToDaemon::kReady:
-    ready_ = true;
-    return;
+    return take_verdict({});
+  case serve::ToDaemon::kRefused:
+    return take_verdict(std::unexpected(error_of(message.refused())));
   case serve::ToDaemon::kProfile:
     return call(calls_.profile, message.profile());
   case serve::ToDaemon::kCancel:
@@ -269,15 +321,8 @@ void ServeHost::dispatch(const serve::ToDaemon& message) {
     return call(calls_.reload, message.reload());
   case serve::ToDaemon::kShipping:
     return call(calls_.shipping, message.shipping());
-  case serve::ToDaemon::kFailure: {
-    const Error error{cut(message.failure().what()), cut(message.failure().why()),
-                      cut(message.failure().hint())};
-    if (ready_)
-      log_->error(kind_.title + " has trouble", error);
-    else
-      failure_ = error;
-    return;
-  }
+  case serve::ToDaemon::kFailure:
+    return log_->error(kind_.title + " has trouble", error_of(message.failure()));
   default:
     return;
   }
@@ -286,15 +331,6 @@ void ServeHost::dispatch(const serve::ToDaemon& message) {
 void ServeHost::answer(serve::Answer answer) {
   serve::ToServe message;
   *message.mutable_answer() = std::move(answer);
-  const std::scoped_lock lock(mutex_);
-  send(message);
-}
-
-void ServeHost::configure(serve::Configuration configuration) {
-  *configuration.mutable_listeners() = configuration_.listeners();
-  configuration_ = std::move(configuration);
-  serve::ToServe message;
-  *message.mutable_configuration() = configuration_;
   const std::scoped_lock lock(mutex_);
   send(message);
 }

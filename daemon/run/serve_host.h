@@ -7,6 +7,9 @@
 //
 // put() is for one thread beside the owner's, everything else for the owner's. All that comes from
 // the process is taken as hostile: it faces the network.
+//
+// A configuration is in force when the process has said so. One that it refuses, or over which it
+// ends, leaves the one before in force.
 #pragma once
 
 #include <sys/types.h>
@@ -47,6 +50,9 @@ public:
   static Kind serve_kind();
   static Kind ship_kind();
 
+  // Whether a configuration is in force, and why not. Called by tick().
+  using Configured = std::function<void(const Result<void>& done)>;
+
   // What the process asks for; each is answered by answer(), once, but `cancel` and `shipping`.
   // Called by tick().
   struct Calls {
@@ -66,11 +72,8 @@ public:
     uint64_t anonymous_bytes = 0;
   };
 
-  // Starts the process and waits until it answers; `listeners`: in the order of the configuration.
-  // Errors: it says that it can't do its work (the store, credentials). `log` outlives this.
-  static Result<std::unique_ptr<ServeHost>> start(serve::Configuration configuration,
-                                                  std::vector<Fd> listeners, Log& log,
-                                                  Kind kind = serve_kind());
+  // No process runs yet. `listeners`: in the order of the configuration. `log` outlives this.
+  static Result<std::unique_ptr<ServeHost>> create(std::vector<Fd> listeners, Log& log, Kind kind);
   ServeHost(const ServeHost&) = delete;
   ServeHost& operator=(const ServeHost&) = delete;
   ~ServeHost() override; // kills it
@@ -84,8 +87,15 @@ public:
   void tick();
 
   void answer(serve::Answer answer);
-  // The configuration after a reload; the listeners stay.
-  void configure(serve::Configuration configuration);
+  // Has it put in force, by a process that is started where none runs; the listeners stay. `done` is
+  // called once, within half a minute; until then there is not to be another.
+  void configure(serve::Configuration configuration, Configured done);
+  // The same, and waits. Errors: the process says that it can't do its work (the store, credentials).
+  Result<void> configure_and_wait(serve::Configuration configuration);
+  // The one in force; nothing: none was yet, and no process runs.
+  [[nodiscard]] const std::optional<serve::Configuration>& configuration() const {
+    return configuration_;
+  }
   void send_metrics(serve::ProcessMetrics metrics);
   void send_event(serve::Event event);
 
@@ -104,15 +114,16 @@ private:
     symbolizer::ChildProcess process;
     serve::Link link;
     std::chrono::steady_clock::time_point started;
+    bool on_trial;         // began with a configuration that is not in force yet
+    size_t unanswered = 1; // configurations
     // What it has said to be done with.
     serve::Stored stored;
   };
 
-  ServeHost(serve::Configuration configuration, std::vector<Fd> listeners, Fd events, Log& log,
-            Kind kind);
+  ServeHost(std::vector<Fd> listeners, Fd events, Log& log, Kind kind);
 
+  void start_process();
   Result<void> spawn();
-  Result<void> wait_until_ready();
   // With the mutex held.
   void send(const serve::ToServe& message);
   void watch();
@@ -122,9 +133,16 @@ private:
   void drop_first();
 
   void dispatch(const serve::ToDaemon& message);
+  void take_verdict(const Result<void>& verdict);
+  void settle(const Result<void>& done);
+  void end_process();
   void ended(const symbolizer::ProcessEnd& end);
 
-  serve::Configuration configuration_;
+  std::optional<serve::Configuration> configuration_; // in force
+  std::optional<serve::Configuration> wanted_;        // instead
+  Configured configured_;                             // is told what became of it
+  std::chrono::steady_clock::time_point wanted_until_;
+  std::optional<Error> refusal_; // by a process on trial
   std::vector<Fd> listeners_;
   Fd events_; // epoll
   Log* log_;
@@ -143,8 +161,6 @@ private:
   std::chrono::steady_clock::time_point next_start_;
   std::chrono::milliseconds pause_{0};
   unsigned ends_without_progress_ = 0;
-  bool ready_ = false;
-  std::optional<Error> failure_; // what the process said last, before it was ready
   bool finishing_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+#include <numeric>
 #include <utility>
 
 #include "daemon/cli/program.h"
@@ -15,6 +16,7 @@
 #include "daemon/run/listener.h"
 #include "daemon/run/serve_configuration.h"
 #include "daemon/run/service_name.h"
+#include "daemon/run/ship_configuration.h"
 #include "symbolizer/base/clock.h"
 #include "symbolizer/client/proc_usage.h"
 
@@ -98,7 +100,27 @@ Result<std::unique_ptr<ServeHost>> start_host(const ServiceConfig& config, Log& 
       listeners.push_back(std::move(*listener));
     }
   }
-  return ServeHost::start(std::move(*configuration), std::move(listeners), log);
+  auto host = ServeHost::create(std::move(listeners), log, ServeHost::serve_kind());
+  if (!host)
+    return host;
+  if (auto started = (*host)->configure_and_wait(std::move(*configuration)); !started)
+    return std::unexpected(started.error());
+  return host;
+}
+
+// What stays as it is until the next start. Whether that is not what the new one says.
+bool keep_until_next_start(ServiceConfig& config, const ServiceConfig& now) {
+  const bool waits = config.store_path != now.store_path || config.spool_path != now.spool_path ||
+                     config.indexes.folder != now.indexes.folder ||
+                     config.memory_limit > now.memory_limit ||
+                     config.http.listen != now.http.listen ||
+                     config.http.metrics_listen != now.http.metrics_listen;
+  config.store_path = now.store_path;
+  config.spool_path = now.spool_path;
+  config.indexes = now.indexes;
+  config.http.listen = now.http.listen;
+  config.http.metrics_listen = now.http.metrics_listen;
+  return waits;
 }
 
 } // namespace
@@ -135,7 +157,10 @@ Result<std::unique_ptr<Service>> Service::create(const Arguments& arguments, Ser
                                                std::move(*signals), std::move(*events),
                                                std::move(*host), std::move(*taker)));
   service->answer_calls();
-  if (auto ships = service->ship_.configure(service->config_, service->events_.get()); !ships)
+  auto for_ship = make_ship_configuration(service->config_);
+  if (!for_ship)
+    return std::unexpected(for_ship.error());
+  if (auto ships = service->ship_.start(std::move(*for_ship), service->events_.get()); !ships)
     return std::unexpected(ships.error());
   take_precedence();
   auto collector = Collector::create(collector_options(service->config_));
@@ -148,13 +173,6 @@ Result<std::unique_ptr<Service>> Service::create(const Arguments& arguments, Ser
 
 // They come from within host_->tick().
 void Service::answer_calls() {
-  const auto answer = [this](uint64_t id, uint32_t status, std::string body) {
-    serve::Answer made;
-    made.set_id(id);
-    made.set_status(status);
-    made.set_body(std::move(body));
-    host_->answer(std::move(made));
-  };
   host_->set_calls({.profile =
                         [this](serve::ProfileRequest request) {
                           if (request.frequency() == 0)
@@ -165,14 +183,21 @@ void Service::answer_calls() {
                           taker_.take(request);
                         },
                     .cancel = [this](uint64_t id) { taker_.cancel(id); },
-                    .metrics = [this, answer](uint64_t id) { answer(id, 200, metrics()); },
+                    .metrics = [this](uint64_t id) { answer(id, 200, metrics()); },
                     .reload =
-                        [this, answer](uint64_t id) {
-                          const auto done = reload();
-                          answer(id, done ? 200 : 400,
-                                 done ? "reloaded" : done.error().what + ": " + done.error().why);
+                        [this](uint64_t id) {
+                          reload_asked_ = true;
+                          reload_requests_.push_back(id);
                         },
                     .shipping = {}});
+}
+
+void Service::answer(uint64_t id, uint32_t status, std::string body) {
+  serve::Answer made;
+  made.set_id(id);
+  made.set_status(status);
+  made.set_body(std::move(body));
+  host_->answer(std::move(made));
 }
 
 Result<void> Service::install_filter() {
@@ -229,6 +254,7 @@ void Service::round() {
   host_->tick();
   ship_.tick();
   taker_.tick();
+  begin_reload();
   collector_->tick();
   if (filter_ != nullptr)
     filter_->tick();
@@ -293,6 +319,7 @@ void Service::keep_to_cpu_limit() {
   const auto change = governor_.window_ended(cpu_used(), steady_clock::now().time_since_epoch());
   if (!change)
     return;
+  show_event("frequency", fmt::format("{} Hz, to keep to limits.cpu", change->frequency));
   log_->warning("frequency changed to keep to limits.cpu",
                 {{"frequency", std::to_string(change->frequency)},
                  {"cpu_percent", fmt::format("{:.2f}", 100 * change->share)},
@@ -343,6 +370,28 @@ void Service::window_written(const WrittenWindow& window) {
 void Service::each_second() {
   keep_memory();
   feed_watchdog();
+  const uint64_t ends = process_ends();
+  if (const uint64_t before = std::exchange(process_ends_, ends); ends > before)
+    show_event("restart", fmt::format("{} of pprofd's processes ended and began again", ends - before));
+}
+
+// In the page's chart. Lost where serve does not run: the log has it too.
+void Service::show_event(const char* kind, std::string text) {
+  serve::Event event;
+  event.set_time_nanos(static_cast<int64_t>(wall_clock_nanos()));
+  event.set_kind(kind);
+  event.set_text(std::move(text));
+  host_->send_event(std::move(event));
+}
+
+// Those that nobody asked for.
+uint64_t Service::process_ends() const {
+  uint64_t ends = host_->figures().restarts + ship_.usage().restarts;
+  const SymbolService& symbols = collector_->symbols();
+  for (const auto& status : {symbols.worker_status(), symbols.index_worker_status(),
+                             collector_->row_worker_status()})
+    ends = std::accumulate(status.ends.begin(), status.ends.end(), ends);
+  return ends;
 }
 
 void Service::keep_memory() {
@@ -351,6 +400,8 @@ void Service::keep_memory() {
   const MemoryStep step = memory_.check(used);
   const bool changed = step != std::exchange(memory_step_, step);
   if (changed) {
+    show_event("memory", step == MemoryStep::kNone ? "below its limit again"
+                                                   : std::string(memory_step_name(step)));
     log_->warning("memory", {{"bytes", std::to_string(used)},
                              {"limit", std::to_string(config_.memory_limit)},
                              {"step", std::string(memory_step_name(step))}});
@@ -389,51 +440,71 @@ void Service::feed_watchdog() {
 void Service::take_signals() {
   for (const int signal : signals_.take()) {
     if (signal == SIGHUP)
-      (void)reload(); // the log says how it went
+      reload_asked_ = true;
     else
       stop_ = true;
   }
 }
 
-Result<void> Service::reload() {
+void Service::begin_reload() {
+  if (reload_ || !std::exchange(reload_asked_, false))
+    return;
   notify_.reloading();
-  const Result<void> done = take_configuration();
-  if (done)
-    log_->info("configuration reloaded", {{"config", config_.file}});
-  else
-    log_->error("configuration not reloaded, the one before stays", done.error());
-  notify_.ready(fmt::format("Sampling at {} Hz", governor_.frequency()));
-  return done;
+  reload_.emplace().requests = std::exchange(reload_requests_, {});
+  if (auto asked = ask_processes(); !asked)
+    end_reload(asked);
 }
 
-Result<void> Service::take_configuration() {
+// First the one that can return to what it had without another start.
+Result<void> Service::ask_processes() {
   auto config = load_service_config(arguments_);
   if (!config)
     return std::unexpected(config.error());
+  reload_->waits = keep_until_next_start(*config, config_);
   auto for_serve = make_serve_configuration(*config);
   if (!for_serve)
     return std::unexpected(for_serve.error());
-  if (auto ships = ship_.configure(*config, events_.get()); !ships)
-    return ships;
-  apply(std::move(*config));
-  for_serve->set_store_path(config_.store_path);
-  host_->configure(std::move(*for_serve));
+  auto for_ship = make_ship_configuration(*config);
+  if (!for_ship)
+    return std::unexpected(for_ship.error());
+  reload_->config = std::move(*config);
+  const auto serve_taken = [this, before = *host_->configuration(),
+                            ships = std::move(*for_ship)](const Result<void>& taken) {
+    if (!taken)
+      return end_reload(taken);
+    ship_.configure(ships, [this, before](const Result<void>& ships_too) {
+      if (ships_too)
+        return end_reload({});
+      host_->configure(before, [this, why = ships_too.error()](const Result<void>& restored) {
+        if (!restored)
+          log_->error("the configuration before is not in force again", restored.error());
+        end_reload(std::unexpected(why));
+      });
+    });
+  };
+  host_->configure(std::move(*for_serve), serve_taken);
   return {};
 }
 
+void Service::end_reload(const Result<void>& done) {
+  if (done) {
+    if (reload_->waits)
+      log_->warning("changed addresses, a changed cache, store.path or spool.path and a higher "
+                    "limits.memory wait for the next start");
+    apply(std::move(reload_->config));
+    log_->info("configuration reloaded", {{"config", config_.file}});
+    show_event("configuration", "reloaded");
+  } else {
+    log_->error("configuration not reloaded, the one before stays", done.error());
+  }
+  for (const uint64_t id : reload_->requests)
+    answer(id, done ? 200 : 400, done ? "reloaded" : done.error().what + ": " + done.error().why);
+  notify_.ready(fmt::format("Sampling at {} Hz", governor_.frequency()));
+  reload_.reset();
+}
+
 void Service::apply(ServiceConfig config) {
-  if (config.store_path != config_.store_path || config.spool_path != config_.spool_path ||
-      config.indexes.folder != config_.indexes.folder ||
-      config.memory_limit > config_.memory_limit || config.http.listen != config_.http.listen ||
-      config.http.metrics_listen != config_.http.metrics_listen)
-    log_->warning("changed addresses, a changed cache, store.path or spool.path and a higher "
-                  "limits.memory wait for the next start");
   const bool other_target = config.include != config_.include || config.exclude != config_.exclude;
-  config.store_path = config_.store_path;
-  config.spool_path = config_.spool_path;
-  config.indexes = config_.indexes;
-  config.http.listen = config_.http.listen;
-  config.http.metrics_listen = config_.http.metrics_listen;
   config_ = std::move(config);
   schedule_ = Schedule(config_.window, config_.collect, host_seed());
   governor_.set(config_.frequency, config_.cpu_limit);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/collect/collector.h"
 #include "daemon/config/service_config.h"
@@ -44,6 +46,7 @@ private:
 
   Result<void> start();
   void answer_calls();
+  void answer(uint64_t id, uint32_t status, std::string body);
   [[nodiscard]] std::string metrics() const;
   Result<void> install_filter();
   void round();
@@ -55,11 +58,14 @@ private:
   void make_profiles(std::chrono::nanoseconds at_most);
   void window_written(const WrittenWindow& window);
   void each_second();
+  void show_event(const char* kind, std::string text);
+  [[nodiscard]] uint64_t process_ends() const;
   void keep_memory();
   void feed_watchdog();
   void take_signals();
-  Result<void> reload();
-  Result<void> take_configuration();
+  void begin_reload();
+  Result<void> ask_processes();
+  void end_reload(const Result<void>& done);
   void apply(ServiceConfig config);
   void finish();
 
@@ -90,6 +96,16 @@ private:
   CpuGovernor governor_;
   MemoryGuard memory_;
   MemoryStep memory_step_ = MemoryStep::kNone;
+  uint64_t process_ends_ = 0; // that were shown
+  bool reload_asked_ = false;
+  std::vector<uint64_t> reload_requests_; // that wait for what becomes of the next one
+  // One under way: the processes are asked whether they can work with it.
+  struct Reload {
+    ServiceConfig config;
+    std::vector<uint64_t> requests;
+    bool waits = false; // part of it, for the next start
+  };
+  std::optional<Reload> reload_;
   bool stop_ = false;
   std::chrono::steady_clock::time_point checked_;
   std::chrono::steady_clock::time_point fed_;

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "daemon/run/ship_configuration.h"
 
 namespace pprofd {
 
@@ -53,21 +52,12 @@ std::vector<ShipFigures> ShipCounts::figures() const {
   return figures;
 }
 
-Result<void> ShipHost::configure(const ServiceConfig& config, int events) {
-  auto configuration = make_ship_configuration(config);
-  if (!configuration)
-    return std::unexpected(configuration.error());
-  if (host_ != nullptr) {
-    host_->configure(std::move(*configuration));
-    return {};
-  }
-  if (config.ship.empty())
-    return {};
-  auto host = ServeHost::start(std::move(*configuration), {}, *log_, ServeHost::ship_kind());
+Result<void> ShipHost::make_host() {
+  auto host = ServeHost::create({}, *log_, ServeHost::ship_kind());
   if (!host)
     return std::unexpected(host.error());
   epoll_event event{.events = EPOLLIN, .data = {}};
-  if (::epoll_ctl(events, EPOLL_CTL_ADD, (*host)->fd(), &event) != 0)
+  if (::epoll_ctl(events_, EPOLL_CTL_ADD, (*host)->fd(), &event) != 0)
     return fail_errno("wait for the process that ships", errno);
   host_ = std::move(*host);
   host_->set_calls({.profile = {},
@@ -75,8 +65,32 @@ Result<void> ShipHost::configure(const ServiceConfig& config, int events) {
                     .metrics = {},
                     .reload = {},
                     .shipping = [this](const serve::Shipping& said) { counts_.add(said); }});
-  to_ = host_.get();
   return {};
+}
+
+Result<void> ShipHost::start(serve::Configuration configuration, int events) {
+  events_ = events;
+  if (configuration.ship_targets().empty())
+    return {};
+  if (auto made = make_host(); !made)
+    return made;
+  auto done = host_->configure_and_wait(std::move(configuration));
+  if (done)
+    to_ = host_.get();
+  return done;
+}
+
+void ShipHost::configure(serve::Configuration configuration, ServeHost::Configured done) {
+  if (to_ == nullptr && configuration.ship_targets().empty())
+    return done({});
+  if (host_ == nullptr)
+    if (auto made = make_host(); !made)
+      return done(made);
+  host_->configure(std::move(configuration), [this, done = std::move(done)](const auto& taken) {
+    if (taken)
+      to_ = host_.get();
+    done(taken);
+  });
 }
 
 Result<void> ShipHost::put(serve::WindowProfile profile) {

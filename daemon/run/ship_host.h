@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config/service_config.h"
 #include "daemon/log/log.h"
 #include "daemon/run/serve_host.h"
 #include "daemon/run/window_sink.h"
@@ -53,10 +52,11 @@ public:
   // `store`, `log` outlive this.
   ShipHost(WindowSink& store, Log& log) : store_(&store), log_(&log) {}
 
-  // Starts the process, or gives it the new configuration; without targets there is none to start.
-  // `events`: an epoll to be woken by. Errors: files of credentials, or the process can't be
-  // started.
-  Result<void> configure(const ServiceConfig& config, int events);
+  // `events`: an epoll to be woken by. Errors: the process can't be started, or do its work.
+  Result<void> start(serve::Configuration configuration, int events);
+  // Gives the process the new configuration, or starts it; without targets there is none to start.
+  // `done` is called once.
+  void configure(serve::Configuration configuration, ServeHost::Configured done);
 
   Result<void> put(serve::WindowProfile profile) override;
 
@@ -65,13 +65,16 @@ public:
   bool finish(std::chrono::milliseconds at_most);
 
   [[nodiscard]] std::vector<ShipFigures> figures() const;
-  [[nodiscard]] bool active() const { return host_ != nullptr; }
+  [[nodiscard]] bool active() const { return to_ != nullptr; }
   // Its restarts, CPU and memory.
   [[nodiscard]] ServeHost::Figures usage() const;
 
 private:
+  Result<void> make_host();
+
   WindowSink* store_;
   Log* log_;
+  int events_ = -1;
   std::unique_ptr<ServeHost> host_; // once made it stays
   std::atomic<ServeHost*> to_ = nullptr;
   std::atomic<uint64_t> lost_ = 0; // profiles

@@ -130,6 +130,18 @@ def test_the_end_of_serve_costs_no_sample(service, long):
         assert abs(begin - end) < 50e6, "a window is missing"
 
 
+def test_ends_of_its_processes_are_shown(service):
+    """A worker that is killed is an event of the page's chart."""
+    run = service("window = \"1h\"").wait_started()
+
+    def worker():
+        return [pid for pid in children_of(run.pid)
+                if open(f"/proc/{pid}/cmdline", "rb").read().startswith(b"pprofd: worker")]
+    os.kill(wait_until(worker, "a worker")[0], signal.SIGKILL)
+    shown = wait_until(lambda: run.json("/api/v1/processes")["events"], "the event", 60)
+    assert shown[0]["kind"] == "restart" and "ended and began again" in shown[0]["text"]
+
+
 def test_its_processes_end_with_it(service):
     """SIGKILL of the daemon ends serve and what takes a profile, too."""
     run = service("window = \"1h\"").wait_started()
@@ -150,6 +162,36 @@ def test_reload_over_http(service):
     run.configure("window = \"2h\"")
     assert run.request("/-/reload", "POST")[0] == 200
     run.wait_log("configuration reloaded")
+    shown = wait_until(lambda: run.json("/api/v1/processes")["events"], "the event on the page")
+    assert [(e["kind"], e["text"]) for e in shown] == [("configuration", "reloaded")]
+
+
+def test_a_reload_that_its_processes_cannot_use_changes_nothing(service, tmp_path):
+    """What only they can tell is told, and the configuration before stays, whoever has to be started again."""
+    port = free_port()
+    text = f"window = \"1h\"\n[spool]\npath = \"{tmp_path}/spool\"\n"
+    run = service(text, "--http.listen", f"127.0.0.1:{port}").wait_started()
+    (tmp_path / "closed").mkdir(mode=0o700)
+    for name, content in (("tokens", "a-token-of-many-letters\n"), ("short", "short\n"), ("none", "# none\n")):
+        (tmp_path / name).write_text(content)
+    tokens = f"auth_token_file = \"{tmp_path}/tokens\"\n"
+    for wrong, says in (
+            (f"[http]\nauth_token_file = \"{tmp_path}/short\"\n", b"fewer than 16 characters"),
+            (f"[http]\nauth_token_file = \"{tmp_path}/none\"\n", b"there are none in the file"),
+            (f"[http]\n{tokens}tls_cert = \"{tmp_path}/none\"\ntls_key = \"{tmp_path}/none\"\n", b"http.tls_cert"),
+            (f"[http]\n{tokens}[[ship]]\ntype = \"file\"\npath = \"{tmp_path}/closed/out\"\n", b"write to")):
+        run.configure(text + wrong)
+        status, body = run.request("/-/reload", "POST", seconds=60)
+        assert status == 400 and says in body, body
+    assert run_program(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                        f"http://127.0.0.1:{port}/api/v1/labels"]) == "200", "tokens of a refused configuration hold"
+    assert run.log.count("configuration not reloaded") == 4 and "configuration reloaded" not in run.log
+    os.kill(run.serve, signal.SIGKILL)
+    run.wait_log("started again")
+    wait_until(lambda: run.serve, "the next one")
+    assert run.request("/-/healthy")[0] == 200
+    run.configure(text + f"[http]\n{tokens}")
+    assert run.request("/-/reload", "POST", seconds=60)[0] == 200
 
 
 def refused(folder, *flags):

@@ -16,6 +16,7 @@ import pytest
 from harness import readers
 from harness.processes import wait_until
 from harness.serve import Serve, answer, data, event, process_metrics, profile, read_all, wait_closed, window
+from harness.ship import tls_files
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
@@ -444,6 +445,28 @@ def test_users_and_tokens_are_asked_for(start):
     serve.send(data(4, serve.settings + data(10, "another-token-of-length\n")))
     wait_until(lambda: serve.request("/api/v1/labels", headers=basic("lena", "correct-horse"))[0] == 401,
                "the reload")
+
+
+def test_a_reload_takes_nothing_from_a_listener_that_faces_the_network(start, tmp_path):
+    """Neither its authentication nor its TLS, whatever the addresses of the new configuration are."""
+    files = tls_files(tmp_path)
+    tls = data(6, files["server.pem"]) + data(7, files["server.key"])
+    tokens = data(10, "a-token-of-many-letters\n")
+    serve = start(address="0.0.0.0", configuration=tls + tokens)
+
+    def status():
+        curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(tmp_path / "ca.pem"),
+                f"https://127.0.0.1:{serve.port}/api/v1/labels"]
+        return subprocess.run(curl, capture_output=True, text=True, timeout=30).stdout
+
+    assert status() == "401"
+    for changed, says in ((tls, "no authentication"), (tls + data(10, "# none\n"), "there are none in the file"),
+                          (tls + data(9, "# none\n"), "there are none in the file"), (tokens, "had TLS")):
+        said = len(serve.failures)
+        serve.send(data(4, serve.settings + changed))
+        wait_until(lambda: len(serve.failures) > said, "the refusal")
+        assert says in serve.failures[-1][2]
+        assert status() == "401"
 
 
 def test_tls_with_client_certificates(start, tmp_path):

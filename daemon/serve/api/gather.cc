@@ -18,6 +18,8 @@ constexpr size_t kMostComments = 256;
 constexpr std::array<std::string_view, 4> kCounted{"samples.", "stacks.", "frames.",
                                                    "host.samples."};
 
+} // namespace
+
 Result<void> check(const QueryLimits& limits) {
   if (limits.exchange != nullptr && limits.exchange->gone())
     return fail("query", "its client has gone");
@@ -27,7 +29,7 @@ Result<void> check(const QueryLimits& limits) {
 }
 
 // The comments of many profiles as those of one.
-class Comments {
+class StoredMerger::Comments {
 public:
   // Takes the comments off.
   void take(proto::Profile& profile) {
@@ -71,8 +73,6 @@ private:
   std::map<std::string, uint64_t, std::less<>> sums_;
 };
 
-} // namespace
-
 ParseLimits upload_limits() {
   return {.inflated_bytes = size_t{64} << 20,
           .memory_bytes = size_t{256} << 20,
@@ -85,11 +85,11 @@ Result<Gathered> gather(Store& store, const Selector& selector, const Filter& fi
   if (!reader)
     return std::unexpected(reader.error());
   // Listed first, so that no transaction stays open while profiles are read.
-  const auto profiles = (*reader)->list(selector);
+  const auto profiles = (*reader)->names(selector);
   if (!profiles)
     return std::unexpected(profiles.error());
   Gathered gathered;
-  for (const StoredProfile& stored : *profiles) {
+  for (const ProfileName& stored : *profiles) {
     if (auto ok = check(limits); !ok)
       return std::unexpected(ok.error());
     const auto bytes = (*reader)->read(stored);
@@ -104,7 +104,7 @@ Result<Gathered> gather(Store& store, const Selector& selector, const Filter& fi
     if (!filter.focus.empty() || !filter.ignore.empty())
       if (auto ok = filter_samples(*profile, filter.focus, filter.ignore); !ok)
         return std::unexpected(ok.error());
-    if (auto ok = each(stored, *profile); !ok)
+    if (auto ok = each(*profile); !ok)
       return std::unexpected(ok.error());
     gathered.profiles++;
     gathered.left_out--;
@@ -112,27 +112,36 @@ Result<Gathered> gather(Store& store, const Selector& selector, const Filter& fi
   return gathered;
 }
 
+StoredMerger::StoredMerger() : comments_(std::make_unique<Comments>()) {}
+StoredMerger::~StoredMerger() = default;
+
+Result<void> StoredMerger::add(proto::Profile& profile) {
+  comments_->take(profile);
+  if (auto ok = merger_.add(profile); !ok)
+    return ok;
+  if (merger_.memory_bytes() > kMergedBytes)
+    return fail("merge profiles", "the result would be too large",
+                "ask for a shorter time or fewer processes");
+  return {};
+}
+
+proto::Profile StoredMerger::finish() && {
+  proto::Profile merged = std::move(merger_).finish();
+  comments_->put(merged);
+  return merged;
+}
+
 Result<proto::Profile> merge_stored(Store& store, const Selector& selector, const Filter& filter,
                                     const QueryLimits& limits) {
-  ProfileMerger merger;
-  Comments comments;
-  const auto gathered = gather(store, selector, filter, limits,
-                               [&](const StoredProfile&, proto::Profile& profile) -> Result<void> {
-                                 comments.take(profile);
-                                 if (auto ok = merger.add(profile); !ok)
-                                   return ok;
-                                 if (merger.memory_bytes() > kMergedBytes)
-                                   return fail("merge profiles", "the result would be too large",
-                                               "ask for a shorter time or fewer processes");
-                                 return {};
-                               });
+  StoredMerger merger;
+  const auto gathered =
+      gather(store, selector, filter, limits,
+             [&](proto::Profile& profile) { return merger.add(profile); });
   if (!gathered)
     return std::unexpected(gathered.error());
   if (gathered->profiles == 0)
     return fail("merge profiles", "there are none in this time with these labels");
-  proto::Profile merged = std::move(merger).finish();
-  comments.put(merged);
-  return merged;
+  return std::move(merger).finish();
 }
 
 } // namespace pprofd::serve

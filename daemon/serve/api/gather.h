@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "daemon/profile/profile_builder.h"
@@ -20,6 +21,9 @@ struct QueryLimits {
   std::chrono::steady_clock::time_point deadline;
   const Exchange* exchange = nullptr; // whose client may go; nullptr: nobody's
 };
+
+// Errors: the client has gone, the time is up.
+Result<void> check(const QueryLimits& limits);
 
 // How profiles of anybody's are decoded: bounded far below what a pprof file may be.
 ParseLimits upload_limits();
@@ -35,14 +39,30 @@ struct Gathered {
 
 // Calls `each` for every profile that the selector means, oldest first, with what the filter leaves
 // of it. Errors: `each`'s; a wrong expression; the time is up; the store cannot be read.
-using EachProfile =
-    std::function<Result<void>(const StoredProfile&, perftools::profiles::Profile&)>;
+using EachProfile = std::function<Result<void>(perftools::profiles::Profile&)>;
 Result<Gathered> gather(Store& store, const Selector& selector, const Filter& filter,
                         const QueryLimits& limits, const EachProfile& each);
 
-// One pprof of all of them. Comments that count (samples.*, stacks.*, frames.*) are added up, the
-// others stand once each, as far as they are few. Errors: there are none; they measure different
-// things; the result would take more than 256 MB.
+// Profiles as one. Comments that count (samples.*, stacks.*, frames.*) are added up, the others
+// stand once each, as far as they are few.
+class StoredMerger {
+public:
+  StoredMerger();
+  StoredMerger(const StoredMerger&) = delete;
+  StoredMerger& operator=(const StoredMerger&) = delete;
+  ~StoredMerger();
+
+  // Changes the profile. Errors: it measures something else; the result would take more than 256 MB.
+  Result<void> add(perftools::profiles::Profile& profile);
+  perftools::profiles::Profile finish() &&;
+
+private:
+  class Comments;
+  ProfileMerger merger_;
+  std::unique_ptr<Comments> comments_;
+};
+
+// One pprof of all that the selector means. Errors: StoredMerger's; there are none.
 Result<perftools::profiles::Profile> merge_stored(Store& store, const Selector& selector,
                                                   const Filter& filter, const QueryLimits& limits);
 

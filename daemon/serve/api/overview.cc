@@ -194,23 +194,29 @@ using Chosen = std::map<MetricKey, MetricSeries>;
 
 // Calls `each` for every process of every reading in the range.
 template <typename Each>
-Result<void> for_processes(StoreReader& reader, const Selector& selector, const Each& each) {
-  return reader.metrics(selector.from, selector.to, [&](TimeNanos time, std::string_view bytes) {
+Result<void> for_processes(StoreReader& reader, const Selector& selector, const QueryLimits& limits,
+                           const Each& each) {
+  const auto reading = [&](TimeNanos time, std::string_view bytes) -> Result<void> {
     pprofd::serve::ProcessMetrics message;
+    if (auto ok = check(limits); !ok)
+      return ok;
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-      return;
+      return {};
     const double per_second =
         1e9 / static_cast<double>(std::max<int64_t>(message.duration_nanos(), 1));
     for (const auto& process : message.processes())
       if (is_meant(process, selector.labels))
         each(time, process, per_second);
-  });
+    return {};
+  };
+  return reader.metrics(selector.from, selector.to, reading);
 }
 
 // The processes that took most CPU time in the range.
-Result<Chosen> choose(StoreReader& reader, const Selector& selector, size_t limit) {
+Result<Chosen> choose(StoreReader& reader, const Selector& selector, const QueryLimits& limits,
+                      size_t limit) {
   std::map<MetricKey, double> cpu;
-  auto done = for_processes(reader, selector, [&](TimeNanos, const auto& process, double) {
+  auto done = for_processes(reader, selector, limits, [&](TimeNanos, const auto& process, double) {
     cpu[{process.pid(), process.start_ticks()}] += static_cast<double>(process.cpu_nanos());
   });
   if (!done)
@@ -245,7 +251,7 @@ void append_metrics(Json& json, const MetricKey& key, const MetricSeries& series
 
 } // namespace
 
-Response processes(Store& store, const Request& request, const QueryLimits&) {
+Response processes(Store& store, const Request& request, const QueryLimits& limits) {
   const auto selector = parse_selector(request.query, time_now());
   if (!selector)
     return error_response(400, request, selector.error());
@@ -259,7 +265,7 @@ Response processes(Store& store, const Request& request, const QueryLimits&) {
   Processes found(axis);
   auto done = (*reader)->for_each(*selector, [&](const IndexRow& row, const Series& series) {
     found.add(row, series);
-    return true;
+    return check(limits);
   });
   const auto events = (*reader)->events(selector->from, selector->to, kMostEvents);
   if (!done || !events)
@@ -276,7 +282,7 @@ Response processes(Store& store, const Request& request, const QueryLimits&) {
   return json_response(json.take());
 }
 
-Response process_metrics(Store& store, const Request& request, const QueryLimits&) {
+Response process_metrics(Store& store, const Request& request, const QueryLimits& limits) {
   const auto selector = parse_selector(request.query, time_now());
   if (!selector)
     return error_response(400, request, selector.error());
@@ -286,12 +292,12 @@ Response process_metrics(Store& store, const Request& request, const QueryLimits
   auto reader = store.reader();
   if (!reader)
     return error_response(500, request, reader.error());
-  auto chosen = choose(**reader, *selector, *limit);
+  auto chosen = choose(**reader, *selector, limits, *limit);
   if (!chosen)
     return error_response(500, request, chosen.error());
   const Axis axis(selector->from, selector->to, 10 * kSecond);
   auto done = for_processes(
-      **reader, *selector, [&](TimeNanos time, const auto& process, double per_second) {
+      **reader, *selector, limits, [&](TimeNanos time, const auto& process, double per_second) {
         const auto found = chosen->find({process.pid(), process.start_ticks()});
         if (found == chosen->end())
           return;

@@ -165,21 +165,25 @@ void push_profile(const std::shared_ptr<Api::State>& state, Request request,
     exchange->reply(error_response(503, *shared, "too much is waiting", "try again"));
 }
 
-Response list_profiles(Store& store, const Request& request, const QueryLimits&) {
+Response list_profiles(Store& store, const Request& request, const QueryLimits& limits) {
   const auto selector = read_selector(request);
   if (!selector)
     return error_response(400, request, selector.error());
   auto reader = store.reader();
-  const auto found = reader ? (*reader)->list(*selector)
-                            : Result<std::vector<StoredProfile>>(std::unexpected(reader.error()));
-  if (!found)
-    return error_response(500, request, found.error());
-  if (found->empty())
-    return error_response(404, request, "there are no such profiles");
+  if (!reader)
+    return error_response(500, request, reader.error());
   Json json;
   json.open('[');
-  for (const StoredProfile& profile : *found)
-    append_profile(json, profile);
+  size_t count = 0;
+  auto done = (*reader)->for_each(*selector, [&](const IndexRow& row, const Series& series) {
+    count++;
+    append_profile(json, profile_of(row, series));
+    return check(limits);
+  });
+  if (!done)
+    return error_response(500, request, done.error());
+  if (count == 0)
+    return error_response(404, request, "there are no such profiles");
   json.close(']');
   return body_response(json.take());
 }
@@ -194,26 +198,28 @@ Response merged_profile(Store& store, const Request& request, const QueryLimits&
   return merged_response(request, merge_stored(store, *selector, {}, limits));
 }
 
-Response profile_by_id(Store& store, const Request& request, const QueryLimits&) {
+Response profile_by_id(Store& store, const Request& request, const QueryLimits& limits) {
   std::string_view ids =
       std::string_view(request.path).substr(std::string_view("/api/0/profiles/").size());
   auto reader = store.reader();
   if (!reader)
     return error_response(500, request, reader.error());
-  ProfileMerger merger;
+  StoredMerger merger;
   for (size_t count = 1;; count++) {
+    if (auto ok = check(limits); !ok)
+      return error_response(503, request, ok.error());
     const size_t end = std::min(ids.find_first_of("+ "), ids.size());
     const auto id = parse_id(ids.substr(0, end));
     if (!id)
       return error_response(400, request, "an id has 16 hexadecimal digits");
     const auto stored = (*reader)->find(*id);
     const auto bytes =
-        stored ? (*reader)->read(*stored) : Result<std::string>(std::unexpected(stored.error()));
+        stored ? (*reader)->read({stored->time, *id}) : Result<std::string>(std::unexpected(stored.error()));
     if (!bytes)
       return error_response(404, request, bytes.error());
     if (count == 1 && end == ids.size())
       return profile_response(*bytes, id_text(*id) + ".pb.gz");
-    const auto profile = parse_profile(*bytes, upload_limits());
+    auto profile = parse_profile(*bytes, upload_limits());
     if (!profile)
       return error_response(500, request, profile.error());
     if (auto ok = merger.add(*profile); !ok)

@@ -36,21 +36,22 @@ std::string label(const Series& series, const char* name) {
   return found == series.labels.end() ? "" : found->second;
 }
 
-Result<std::map<std::string, Builds>> find_builds(Store& store, const Selector& selector) {
+Result<std::map<std::string, Builds>> find_builds(Store& store, const Selector& selector,
+                                                    const QueryLimits& limits) {
   auto reader = store.reader();
   if (!reader)
     return std::unexpected(reader.error());
   std::map<std::string, Builds> services;
   auto done = (*reader)->for_each(selector, [&](const IndexRow& row, const Series& series) {
     const BuildKey key(label(series, "version"), label(series, "build_id"));
-    if (key == BuildKey())
-      return true;
+    if (auto ok = check(limits); !ok || key == BuildKey())
+      return ok;
     Build& build = services[series.service][key];
     build.version = key.first;
     build.build_id = key.second;
     build.first = std::min(build.first, row.time);
     build.last = std::max(build.last, row.time);
-    return true;
+    return Result<void>();
   });
   if (!done)
     return std::unexpected(done.error());
@@ -117,7 +118,7 @@ Response regressions(Store& store, const Request& request, const QueryLimits& li
   const auto selector = parse_selector(request.query, time_now());
   if (!selector)
     return error_response(400, request, selector.error());
-  const auto services = find_builds(store, *selector);
+  const auto services = find_builds(store, *selector, limits);
   if (!services)
     return error_response(500, request, services.error());
   Json json;

@@ -91,7 +91,7 @@ Result<void> add_side(Store& store, const Selector& selector, const Filter& filt
                       const QueryLimits& limits, std::string_view sample,
                       FlameGraphBuilder::Side side, FlameGraphBuilder& builder) {
   const auto gathered =
-      gather(store, selector, filter, limits, [&](const StoredProfile&, proto::Profile& profile) {
+      gather(store, selector, filter, limits, [&](proto::Profile& profile) {
         return builder.add(profile, sample, side);
       });
   return gathered ? Result<void>() : std::unexpected(gathered.error());

@@ -112,6 +112,8 @@ Result<std::map<std::string, std::string>> parse_users(std::string_view text) {
   });
   if (!done)
     return std::unexpected(done.error());
+  if (users.empty() && !text.empty())
+    return fail("users", "there are none in the file", "make one with htpasswd -nB NAME");
   return users;
 }
 
@@ -126,6 +128,8 @@ Result<std::vector<std::string>> parse_tokens(std::string_view text) {
   });
   if (!done)
     return std::unexpected(done.error());
+  if (tokens.empty() && !text.empty())
+    return fail("tokens", "there are none in the file", "make one with openssl rand -hex 32");
   return tokens;
 }
 
@@ -154,7 +158,7 @@ bool Gate::token_known(std::string_view token) const {
 }
 
 Verdict Gate::look_at(const Request& request) {
-  if (!asks() || request.peer.kind == Peer::Kind::kUnix || request.metrics_only)
+  if (!credentials_.any() || request.peer.kind == Peer::Kind::kUnix || request.metrics_only)
     return Verdict::kAllowed;
   if (credentials_.certificates && request.peer.certificate)
     return Verdict::kAllowed;

@@ -31,9 +31,10 @@ struct Credentials {
   [[nodiscard]] bool any() const { return certificates || !users.empty() || !tokens.empty(); }
 };
 
-// "name:hash" a line, as htpasswd -B writes them; '#' begins a comment. Errors name the line.
+// "name:hash" a line, as htpasswd -B writes them; '#' begins a comment. Errors name the line; a text
+// that is not empty and has none is one.
 Result<std::map<std::string, std::string>> parse_users(std::string_view text);
-// A token a line. Errors: one of fewer than 16 characters.
+// A token a line. Errors: one of fewer than 16 characters; a text that is not empty and has none.
 Result<std::vector<std::string>> parse_tokens(std::string_view text);
 
 // Nothing: a browser's rules let it through; else why not (403).
@@ -49,7 +50,6 @@ public:
   // At once; kCheckPassword: check_password() says, and takes some tenths of a second.
   Verdict look_at(const Request& request);
   bool check_password(const Request& request);
-  [[nodiscard]] bool asks() const { return credentials_.any(); }
 
 private:
   [[nodiscard]] bool token_known(std::string_view token) const;

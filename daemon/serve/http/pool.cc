@@ -1,5 +1,6 @@
 #include "daemon/serve/http/pool.h"
 
+#include <exception>
 #include <utility>
 
 namespace pprofd::serve {
@@ -41,7 +42,10 @@ void Pool::loop() {
     std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    work();
+    try {
+      work();
+    } catch (const std::exception&) { // most likely memory, of which the next one needs less
+    }
     work = nullptr; // what it holds goes before the next wait
     lock.lock();
   }

@@ -1,4 +1,5 @@
-// Threads for work that takes longer than an event loop may wait: queries, passwords.
+// Threads for work that takes longer than an event loop may wait: queries, passwords. An exception
+// ends the work that threw it, and nothing else.
 #pragma once
 
 #include <condition_variable>

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kLookInterval(1);
 // Beyond the profile's own time: names of its addresses may have to be found.
 constexpr std::chrono::seconds kProfilePatience(60);
 constexpr std::chrono::seconds kMetricsPatience(3);
-constexpr std::chrono::seconds kReloadPatience(30);
+constexpr std::chrono::seconds kReloadPatience(60);
 constexpr size_t kMostQuestions = 256;
 
 } // namespace

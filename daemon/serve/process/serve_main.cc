@@ -35,16 +35,12 @@ Result<Configuration> receive_configuration(Link& link) {
 // in.
 Result<void> enter_store_folder(const std::string& path) {
   const symbolizer::User user = symbolizer::unprivileged_user();
-  const bool privileged = ::geteuid() == 0;
   const auto owner =
-      privileged ? std::optional(Owner{.uid = user.uid, .gid = user.gid}) : std::nullopt;
-  if (auto folder = Folder::open(path, IfMissing::Create, owner); !folder)
+      ::geteuid() == 0 ? std::optional(Owner{.uid = user.uid, .gid = user.gid}) : std::nullopt;
+  const auto folder = open_folder_of(path, owner, IfOfRoot::Given);
+  if (!folder)
     return std::unexpected(folder.error());
-  struct stat status{};
-  if (privileged && ::stat(path.c_str(), &status) == 0 && status.st_uid == 0)
-    if (::chown(path.c_str(), user.uid, user.gid) != 0)
-      return fail_errno("give " + path + " to " + user.name, errno);
-  if (::chdir(path.c_str()) != 0)
+  if (::fchdir(folder->get()) != 0)
     return fail_errno("enter " + path, errno);
   return {};
 }
@@ -78,7 +74,7 @@ int serve(const std::string& version) {
   if (ready)
     ready = service.start(*configuration, std::move(listeners));
   if (!ready) {
-    service.report(ready.error());
+    service.refuse(ready.error());
     service.finish();
     return 1;
   }

@@ -10,6 +10,7 @@
 
 #include "daemon/profile/utf8.h"
 #include "daemon/serve/http/tls.h"
+#include "daemon/serve/link/failure.h"
 
 namespace pprofd::serve {
 namespace {
@@ -82,6 +83,8 @@ Result<void> Service::configure(const Configuration& configuration) {
   auto credentials = credentials_of(configuration);
   if (!credentials)
     return std::unexpected(credentials.error());
+  if (auto ok = check_network(*credentials, !configuration.tls_cert().empty()); !ok)
+    return ok;
   std::shared_ptr<asio::ssl::context> tls;
   if (!configuration.tls_cert().empty()) {
     auto made = make_tls({.certificate = configuration.tls_cert(),
@@ -93,6 +96,7 @@ Result<void> Service::configure(const Configuration& configuration) {
     tls = std::move(*made);
   }
   gate_ = std::make_shared<Gate>(std::move(*credentials));
+  tls_ = tls != nullptr;
   server_->set_tls(std::move(tls));
   host_labels_.clear();
   for (const auto& [name, value] : configuration.host_labels())
@@ -102,7 +106,27 @@ Result<void> Service::configure(const Configuration& configuration) {
   return {};
 }
 
+Result<void> Service::check_network(const Credentials& credentials, bool tls) const {
+  if (network_.empty())
+    return {};
+  const std::string what = "listen on " + network_.front();
+  if (!credentials.any())
+    return fail(what,
+                "whoever reaches it could profile this machine: no authentication is configured",
+                "set http.auth_basic_file, http.auth_token_file or http.tls_client_ca");
+  if (tls_ && !tls)
+    return fail(what, "it has had TLS until now, and passwords and tokens would go in clear",
+                "set http.tls_cert and http.tls_key, or start the service anew");
+  return {};
+}
+
 Result<void> Service::start(const Configuration& configuration, std::vector<Fd> listeners) {
+  if (listeners.size() != static_cast<size_t>(configuration.listeners_size()))
+    return fail("listen", "there are not as many sockets as addresses");
+  for (int i = 0; i < configuration.listeners_size(); i++)
+    if (!configuration.listeners(i).metrics_only() &&
+        faces_network(listeners[static_cast<size_t>(i)].get()))
+      network_.push_back(to_utf8(configuration.listeners(i).address()));
   server_ = std::make_unique<Server>(
       io_, ServerCalls{
                .admit =
@@ -132,23 +156,19 @@ Result<void> Service::start(const Configuration& configuration, std::vector<Fd> 
                                           .daemon = daemon_,
                                           .version = version_,
                                           .server_counts = [this] { return server_->counts(); }});
-  if (listeners.size() != static_cast<size_t>(configuration.listeners_size()))
-    return fail("listen", "there are not as many sockets as addresses");
-  for (int i = 0; i < configuration.listeners_size(); i++) {
-    const Configuration::Listener& listener = configuration.listeners(i);
-    Fd& socket = listeners[static_cast<size_t>(i)];
-    if (!listener.metrics_only() && !gate_->asks() && faces_network(socket.get()))
-      return fail("listen on " + to_utf8(listener.address()),
-                  "whoever reaches it could profile this machine: no authentication is configured",
-                  "set http.auth_basic_file, http.auth_token_file or http.tls_client_ca");
-    server_->listen(std::move(socket), listener.metrics_only() ? Server::Serves::kMetrics
-                                                               : Server::Serves::kEverything);
-  }
+  for (int i = 0; i < configuration.listeners_size(); i++)
+    server_->listen(std::move(listeners[static_cast<size_t>(i)]),
+                    configuration.listeners(i).metrics_only() ? Server::Serves::kMetrics
+                                                              : Server::Serves::kEverything);
   daemon_.start();
+  say_ready();
+  return {};
+}
+
+void Service::say_ready() {
   ToDaemon ready;
   ready.set_ready(true);
   daemon_.send(ready);
-  return {};
 }
 
 void Service::run() {
@@ -158,9 +178,13 @@ void Service::run() {
 
 void Service::report(const Error& error) {
   ToDaemon message;
-  message.mutable_failure()->set_what(error.what);
-  message.mutable_failure()->set_why(error.why);
-  message.mutable_failure()->set_hint(error.hint);
+  *message.mutable_failure() = failure_of(error);
+  daemon_.send(message);
+}
+
+void Service::refuse(const Error& error) {
+  ToDaemon message;
+  *message.mutable_refused() = failure_of(error);
   daemon_.send(message);
 }
 
@@ -172,8 +196,8 @@ void Service::receive(ToServe& message) {
     return store_metrics(*message.mutable_metrics());
   case ToServe::kConfiguration:
     if (auto ok = configure(message.configuration()); !ok)
-      report(ok.error());
-    return;
+      return refuse(ok.error());
+    return say_ready();
   case ToServe::kEvent:
     return store_->add_event(
         {message.event().time_nanos(), message.event().kind(), message.event().text()});

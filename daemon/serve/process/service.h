@@ -33,12 +33,17 @@ public:
   void run();
   // Ends queries, and writes what the store still has to write.
   void finish();
-  // Tells the daemon what went wrong.
+  // Tells the daemon what went wrong, and that for this the configuration is not taken.
   void report(const Error& error);
+  void refuse(const Error& error);
 
 private:
+  // All of it or, with an error, nothing. Errors: credentials or TLS are wrong; listeners that face
+  // the network would lose either.
   Result<void> configure(const Configuration& configuration);
+  [[nodiscard]] Result<void> check_network(const Credentials& credentials, bool tls) const;
   void receive(ToServe& message);
+  void say_ready();
   void store_profile(WindowProfile& window);
   void count_done(bool stored, uint64_t samples);
   void store_metrics(ProcessMetrics& metrics);
@@ -53,6 +58,8 @@ private:
   std::string version_;
   std::unique_ptr<Store> store_;
   std::shared_ptr<Gate> gate_;
+  bool tls_ = false;
+  std::vector<std::string> network_; // addresses that face it, but for those of metrics
   std::unique_ptr<Server> server_;
   std::unique_ptr<Api> api_;
   Labels host_labels_;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "daemon/serve/store/layout.h"
+
 namespace pprofd::serve {
 namespace {
 
@@ -58,7 +60,12 @@ Result<void> set_up(Database& database, bool& damaged) {
     return fail("open the store's index", "it is of version " + std::to_string(*version) +
                                               ", and this is version " + std::to_string(kVersion));
   auto check = database.prepare("PRAGMA quick_check(1)");
-  damaged = !check || !check->step() || check->text(0) != "ok";
+  const auto row = check ? check->step() : std::unexpected(check.error());
+  if (!row) { // it may be the disk or the memory
+    damaged = database.damaged();
+    return std::unexpected(row.error());
+  }
+  damaged = !*row || check->text(0) != "ok";
   if (damaged)
     return fail("open the store's index", "it is damaged");
   return {};
@@ -96,7 +103,7 @@ Result<IndexWriter> IndexWriter::open(const std::string& path, bool& damaged) {
     return std::unexpected(ok.error());
   IndexWriter writer(std::move(*database));
   if (auto ok = writer.prepare(); !ok) {
-    damaged = true;
+    damaged = writer.damaged();
     return std::unexpected(ok.error());
   }
   return writer;
@@ -226,10 +233,27 @@ Result<std::vector<StoredProfile>> IndexWriter::oldest(TimeNanos before, size_t 
   }
 }
 
-Result<std::unordered_map<uint64_t, TimeNanos>> IndexWriter::all() {
-  auto statement = database_.prepare("SELECT id, time FROM profiles");
+Result<std::vector<TimeNanos>> IndexWriter::hours() {
+  auto statement = database_.prepare("SELECT DISTINCT time / ?1 * ?1 FROM profiles");
   if (!statement)
     return std::unexpected(statement.error());
+  statement->bind(1, kHour);
+  std::vector<TimeNanos> found;
+  for (;;) {
+    const auto row = statement->step();
+    if (!row)
+      return std::unexpected(row.error());
+    if (!*row)
+      return found;
+    found.push_back(statement->integer(0));
+  }
+}
+
+Result<std::unordered_map<uint64_t, TimeNanos>> IndexWriter::between(TimeNanos from, TimeNanos to) {
+  auto statement = database_.prepare("SELECT id, time FROM profiles WHERE time >= ? AND time < ?");
+  if (!statement)
+    return std::unexpected(statement.error());
+  statement->bind(1, from).bind(2, to);
   std::unordered_map<uint64_t, TimeNanos> found;
   for (;;) {
     const auto row = statement->step();

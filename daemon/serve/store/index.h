@@ -39,8 +39,10 @@ public:
 
   // The oldest profiles: those that begin before `before`, at most `limit`. Labels are left out.
   Result<std::vector<StoredProfile>> oldest(TimeNanos before, size_t limit);
-  // Every profile's id and time.
-  Result<std::unordered_map<uint64_t, TimeNanos>> all();
+  // The hours that profiles begin in, by their own begins.
+  Result<std::vector<TimeNanos>> hours();
+  // Id and time of each profile that begins in [from, to).
+  Result<std::unordered_map<uint64_t, TimeNanos>> between(TimeNanos from, TimeNanos to);
   // Metrics and events before `before`.
   Result<void> remove_context(TimeNanos before);
   Result<TimeNanos> oldest_context();

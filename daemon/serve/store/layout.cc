@@ -26,7 +26,6 @@ std::string day_folder(TimeNanos time) {
 }
 
 std::string hour_folder(TimeNanos time) {
-  constexpr int64_t kHour = 3600 * kSecond;
   return fmt::format("{}/{:02}", day_folder(time), time / kHour % 24);
 }
 
@@ -62,6 +61,26 @@ bool is_day_folder(std::string_view name) {
 
 bool is_hour_folder(std::string_view name) {
   return name.size() == 2 && only_digits(name);
+}
+
+std::optional<TimeNanos> hour_of(std::string_view day, std::string_view hour) {
+  using namespace std::chrono;
+  if (!is_day_folder(day) || !is_hour_folder(hour))
+    return std::nullopt;
+  constexpr int kFirstYear = 1970;
+  constexpr int kLastYear = 2261;
+  const auto number = [](std::string_view digits) {
+    int value = 0;
+    std::from_chars(digits.begin(), digits.end(), value);
+    return value;
+  };
+  const year_month_day date{year(number(day.substr(0, 4))),
+                            month(static_cast<unsigned>(number(day.substr(5, 2)))),
+                            std::chrono::day(static_cast<unsigned>(number(day.substr(8))))};
+  if (!date.ok() || int(date.year()) < kFirstYear || int(date.year()) > kLastYear ||
+      number(hour) > 23)
+    return std::nullopt;
+  return nanoseconds(sys_days(date).time_since_epoch() + hours(number(hour))).count();
 }
 
 std::string id_text(uint64_t id) {

@@ -15,6 +15,7 @@
 
 namespace pprofd::serve {
 
+inline constexpr int64_t kHour = 3600 * kSecond;
 inline constexpr std::string_view kDamagedSuffix = ".damaged";
 inline constexpr const char* kIndexFile = "index.sqlite";
 
@@ -32,6 +33,8 @@ std::string file_path(const ProfileName& name); // below the store's folder
 std::optional<ProfileName> parse_file_name(std::string_view name);
 bool is_day_folder(std::string_view name);
 bool is_hour_folder(std::string_view name);
+// When the hour of a folder begins; nothing where they are no such names.
+std::optional<TimeNanos> hour_of(std::string_view day, std::string_view hour);
 
 // An id as HTTP and file names have it.
 std::string id_text(uint64_t id);

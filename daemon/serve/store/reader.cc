@@ -8,7 +8,6 @@
 #include <tuple>
 
 #include "daemon/serve/store/index.h"
-#include "daemon/serve/store/layout.h"
 #include "symbolizer/base/fd.h"
 #include "symbolizer/base/read_bytes.h"
 
@@ -118,8 +117,8 @@ Result<void> StoreReader::by_series(const Selector& selector, const SeriesMap& s
   std::ranges::sort(rows, {},
                     [](const auto& row) { return std::tuple(row.first.time, row.first.id); });
   for (size_t i = 0; i < rows.size() && i < selector.limit; i++)
-    if (!each(rows[i].first, *rows[i].second))
-      break;
+    if (auto ok = each(rows[i].first, *rows[i].second); !ok)
+      return ok;
   return {};
 }
 
@@ -142,33 +141,29 @@ Result<void> StoreReader::by_time(const Selector& selector, const SeriesMap& ser
     if (found == series.end() || !in_range(selector, one))
       continue;
     count++;
-    if (!each(one, found->second))
-      return {};
+    if (auto ok = each(one, found->second); !ok)
+      return ok;
   }
   return {};
 }
 
 Result<void> StoreReader::for_each(const Selector& selector, const Each& each) {
-  // One transaction, so that series and profiles are of the same commit.
-  if (auto ok = database_.execute("BEGIN"); !ok)
-    return ok;
+  // Series and profiles are of the same commit.
+  const auto transaction = ReadTransaction::begin(database_);
+  if (!transaction)
+    return std::unexpected(transaction.error());
   const auto series = find_series(selector);
-  Result<void> done;
   if (!series)
-    done = std::unexpected(series.error());
-  else if (series->size() <= kFewSeries)
-    done = by_series(selector, *series, each);
-  else
-    done = by_time(selector, *series, each);
-  [[maybe_unused]] auto ignored = database_.execute("COMMIT");
-  return done;
+    return std::unexpected(series.error());
+  return series->size() <= kFewSeries ? by_series(selector, *series, each)
+                                      : by_time(selector, *series, each);
 }
 
-Result<std::vector<StoredProfile>> StoreReader::list(const Selector& selector) {
-  std::vector<StoredProfile> found;
-  auto done = for_each(selector, [&](const IndexRow& row, const Series& series) {
-    found.push_back(profile_of(row, series));
-    return true;
+Result<std::vector<ProfileName>> StoreReader::names(const Selector& selector) {
+  std::vector<ProfileName> found;
+  auto done = for_each(selector, [&](const IndexRow& row, const Series&) {
+    found.push_back({row.time, row.id});
+    return Result<void>();
   });
   if (!done)
     return std::unexpected(done.error());
@@ -193,8 +188,8 @@ Result<StoredProfile> StoreReader::find(uint64_t id) {
   return profile_of(row_of(*statement), series);
 }
 
-Result<std::string> StoreReader::read(const StoredProfile& profile) const {
-  const std::string path = path_ + "/" + file_path({profile.time, profile.id});
+Result<std::string> StoreReader::read(const ProfileName& profile) const {
+  const std::string path = path_ + "/" + file_path(profile);
   const std::string what = "read profile " + id_text(profile.id);
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
@@ -241,9 +236,7 @@ Result<std::vector<std::string>> StoreReader::label_values(const std::string& na
   return texts(*statement);
 }
 
-Result<void>
-StoreReader::metrics(TimeNanos from, TimeNanos to,
-                     const std::function<void(TimeNanos time, std::string_view bytes)>& each) {
+Result<void> StoreReader::metrics(TimeNanos from, TimeNanos to, const EachMetrics& each) {
   auto statement = database_.prepare(
       "SELECT time, data FROM metrics WHERE time >= ? AND time < ? ORDER BY time");
   if (!statement)
@@ -255,7 +248,8 @@ StoreReader::metrics(TimeNanos from, TimeNanos to,
       return std::unexpected(row.error());
     if (!*row)
       return {};
-    each(statement->integer(0), statement->text(1));
+    if (auto ok = each(statement->integer(0), statement->text(1)); !ok)
+      return ok;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/serve/store/layout.h"
 #include "daemon/serve/store/record.h"
 #include "daemon/serve/store/sqlite.h"
 #include "symbolizer/base/result.h"
@@ -39,15 +40,16 @@ public:
   // `path`: the store's folder, which a StoreWriter has opened.
   static Result<StoreReader> open(const std::string& path);
 
-  // Calls `each` for the profiles that the selector means, oldest first; it returns false to end.
-  using Each = std::function<bool(const IndexRow& row, const Series& series)>;
+  // Calls `each` for the profiles that the selector means, oldest first; its Error ends it.
+  using Each = std::function<Result<void>(const IndexRow& row, const Series& series)>;
   Result<void> for_each(const Selector& selector, const Each& each);
-  Result<std::vector<StoredProfile>> list(const Selector& selector);
+  // Of the same, in the same order, what read() takes: a few bytes each.
+  Result<std::vector<ProfileName>> names(const Selector& selector);
   // By id; an Error where there is none.
   Result<StoredProfile> find(uint64_t id);
 
   // The file's bytes: gzip. Errors: it is not there (any more), it cannot be read.
-  Result<std::string> read(const StoredProfile& profile) const;
+  Result<std::string> read(const ProfileName& profile) const;
 
   Result<std::vector<std::string>> services();
   Result<std::vector<std::string>> label_names();
@@ -55,9 +57,9 @@ public:
   Result<std::vector<std::string>> label_values(const std::string& name, TimeNanos from,
                                                 TimeNanos to, size_t limit);
 
-  // `each` gets what add_metrics was given, oldest first.
-  Result<void> metrics(TimeNanos from, TimeNanos to,
-                       const std::function<void(TimeNanos time, std::string_view bytes)>& each);
+  // `each` gets what add_metrics was given, oldest first; its Error ends it.
+  using EachMetrics = std::function<Result<void>(TimeNanos time, std::string_view bytes)>;
+  Result<void> metrics(TimeNanos from, TimeNanos to, const EachMetrics& each);
   Result<std::vector<StoredEvent>> events(TimeNanos from, TimeNanos to, size_t limit);
 
 private:

@@ -1,9 +1,8 @@
-// What a start finds: files and index brought together again.
+// Files and index brought together again.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 
 #include "daemon/serve/store/file_header.h"
 #include "daemon/serve/store/layout.h"
@@ -50,66 +49,77 @@ std::optional<StoredProfile> StoreWriter::inspect(const Folder& folder, const st
   return std::nullopt;
 }
 
-Result<void> StoreWriter::take_in(const std::string& day, const std::string& hour,
-                                  std::unordered_map<uint64_t, TimeNanos>& missing) {
-  auto folder = Folder::open(path_of(day + "/" + hour), IfMissing::Fail, std::nullopt);
-  if (!folder)
-    return std::unexpected(folder.error());
-  size_t taken = 0;
-  const std::string own_hour = std::string(day).append("/").append(hour);
-  for (const std::string& name : folder->names()) {
-    const auto parsed = parse_file_name(name);
-    if (!parsed || hour_folder(parsed->time) != own_hour)
-      continue;
-    const auto row = missing.find(parsed->id);
-    if (row != missing.end() && row->second == parsed->time) {
-      missing.erase(row);
-      continue;
-    }
-    const auto profile = inspect(*folder, name);
-    if (!profile)
-      continue;
-    if (auto ok = index_->add(*profile); !ok)
-      return ok;
-    taken++;
-  }
-  if (taken > 0)
-    notes_(
-        {folder->path(), std::to_string(taken) + " profiles were taken into the index again", ""});
-  return {};
-}
-
-Result<void> StoreWriter::reconcile() {
-  auto missing = index_->all();
-  if (!missing)
-    return std::unexpected(missing.error());
+Result<void> StoreWriter::find_hours() {
+  const auto indexed = index_->hours();
+  if (!indexed)
+    return std::unexpected(indexed.error());
+  to_reconcile_ = {indexed->begin(), indexed->end()};
   auto root = Folder::open(path_, IfMissing::Fail, std::nullopt);
   if (!root)
     return std::unexpected(root.error());
-  if (auto ok = index_->begin(); !ok)
-    return ok;
   for (const std::string& day : root->names()) {
     if (!is_day_folder(day))
       continue;
-    auto folder = Folder::open(path_of(day), IfMissing::Fail, std::nullopt);
-    if (!folder)
+    if (const auto folder = Folder::open(path_of(day), IfMissing::Fail, std::nullopt))
+      for (const std::string& hour : folder->names())
+        if (const auto begin = hour_of(day, hour))
+          to_reconcile_.insert(*begin);
+  }
+  return {};
+}
+
+Result<StoreWriter::Found> StoreWriter::compare(TimeNanos hour) {
+  auto missing = index_->between(hour, hour + kHour);
+  if (!missing)
+    return std::unexpected(missing.error());
+  const std::string name = hour_folder(hour);
+  auto folder = Folder::open(path_of(name), IfMissing::Fail, std::nullopt);
+  if (!folder && ::access(path_of(name).c_str(), F_OK) == 0)
+    return std::unexpected(folder.error());
+  Found found;
+  for (const std::string& file : folder ? folder->names() : std::vector<std::string>()) {
+    const auto parsed = parse_file_name(file);
+    if (!parsed || hour_folder(parsed->time) != name)
       continue;
-    for (const std::string& hour : folder->names())
-      if (is_hour_folder(hour))
-        if (auto ok = take_in(day, hour, *missing); !ok) {
-          index_->roll_back();
-          return ok;
-        }
+    const auto row = missing->find(parsed->id);
+    if (row != missing->end() && row->second == parsed->time) {
+      missing->erase(row);
+      continue;
+    }
+    const auto profile = inspect(*folder, file);
+    if (!profile)
+      continue;
+    if (auto ok = index_->add(*profile); !ok)
+      return std::unexpected(ok.error());
+    found.taken++;
   }
   for (const auto& [id, time] : *missing)
-    if (auto ok = index_->remove(id); !ok) {
-      index_->roll_back();
-      return ok;
-    }
-  if (!missing->empty())
-    notes_({path_, std::to_string(missing->size()) + " profiles of the index have no file any more",
-            ""});
-  return index_->commit();
+    if (auto ok = index_->remove(id); !ok)
+      return std::unexpected(ok.error());
+  found.forgotten = missing->size();
+  return found;
+}
+
+Result<void> StoreWriter::reconcile_hour() {
+  const TimeNanos hour = *to_reconcile_.rbegin();
+  to_reconcile_.erase(hour);
+  Found found;
+  auto done = change([&]() -> Result<void> {
+    const auto compared = compare(hour);
+    if (!compared)
+      return std::unexpected(compared.error());
+    found = *compared;
+    return {};
+  });
+  if (!done)
+    return done;
+  const std::string folder = path_of(hour_folder(hour));
+  if (found.taken > 0)
+    notes_({folder, std::to_string(found.taken) + " profiles were taken into the index again", ""});
+  if (found.forgotten > 0)
+    notes_({folder,
+            std::to_string(found.forgotten) + " profiles of the index have no file any more", ""});
+  return found.taken + found.forgotten > 0 ? refresh_totals() : Result<void>();
 }
 
 } // namespace pprofd::serve

@@ -11,7 +11,16 @@ namespace pprofd::serve {
 namespace {
 
 constexpr size_t kBatch = 500;
-constexpr int64_t kHour = 3600 * kSecond;
+
+// As far as they can be read.
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error))
+    names.push_back(at->path().filename().string());
+  return names;
+}
 
 } // namespace
 
@@ -55,19 +64,17 @@ Result<bool> StoreWriter::delete_oldest(TimeNanos before, uint64_t bytes) {
 
 // Whole hours, with what was set aside in them.
 void StoreWriter::delete_old_folders(TimeNanos before) {
-  std::error_code error;
   const std::string limit = hour_folder(std::max<TimeNanos>(before, 0));
-  for (const auto& day : std::filesystem::directory_iterator(path_, error)) {
-    if (!is_day_folder(day.path().filename().string()))
+  for (const std::string& day : names_in(path_)) {
+    if (!is_day_folder(day))
       continue;
-    std::error_code inner;
-    for (const auto& hour : std::filesystem::directory_iterator(day.path(), inner)) {
-      const std::string name =
-          day.path().filename().string() + "/" + hour.path().filename().string();
-      if (is_hour_folder(hour.path().filename().string()) && name < limit)
-        std::filesystem::remove_all(hour.path(), inner);
-    }
-    ::rmdir(day.path().c_str());
+    for (const std::string& hour : names_in(path_of(day)))
+      if (const std::string name = std::string(day).append("/").append(hour);
+          is_hour_folder(hour) && name < limit) {
+        std::error_code ignored; // what is left is tried again
+        std::filesystem::remove_all(path_of(name), ignored);
+      }
+    ::rmdir(path_of(day).c_str());
   }
 }
 

@@ -111,6 +111,18 @@ Result<int64_t> Database::number(std::string_view sql) {
   return *row ? statement->integer(0) : 0;
 }
 
+Result<ReadTransaction> ReadTransaction::begin(Database& database) {
+  if (auto begun = database.execute("BEGIN"); !begun)
+    return std::unexpected(begun.error());
+  return ReadTransaction(database);
+}
+
+ReadTransaction::~ReadTransaction() {
+  if (database_ != nullptr)
+    [[maybe_unused]]
+    auto ignored = database_->execute("ROLLBACK");
+}
+
 bool Database::damaged() const {
   const int primary = sqlite3_errcode(database_.get()) & 0xff;
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;

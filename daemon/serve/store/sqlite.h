@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "symbolizer/base/result.h"
 
@@ -76,6 +77,20 @@ private:
   std::unexpected<Error> failed(const char* what) const;
 
   std::unique_ptr<sqlite3, Close> database_;
+};
+
+// What is read while it lives is of one commit. Nothing else of the connection's may be under way.
+class ReadTransaction {
+public:
+  static Result<ReadTransaction> begin(Database& database);
+  ReadTransaction(ReadTransaction&& other) noexcept
+      : database_(std::exchange(other.database_, nullptr)) {}
+  ReadTransaction& operator=(ReadTransaction&&) = delete;
+  ~ReadTransaction();
+
+private:
+  explicit ReadTransaction(Database& database) : database_(&database) {}
+  Database* database_; // nullptr: moved from
 };
 
 } // namespace pprofd::serve

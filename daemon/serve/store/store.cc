@@ -62,7 +62,7 @@ void Store::add_event(StoredEvent event) {
     push(std::move(event), size);
 }
 
-void Store::report_damaged(const StoredProfile& profile, std::string why) {
+void Store::report_damaged(const ProfileName& profile, std::string why) {
   const std::scoped_lock lock(mutex_);
   push(Damaged{profile, std::move(why)}, 0);
 }
@@ -91,8 +91,9 @@ void Store::run() {
   auto next_retention = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_until(lock, next_retention,
-                     [&] { return ending_ || limits_changed_ || !tasks_.empty(); });
+    wake_.wait_until(lock, next_retention, [&] {
+      return ending_ || limits_changed_ || !tasks_.empty() || !writer_.reconciled();
+    });
     std::deque<Task> tasks = std::exchange(tasks_, {});
     queued_bytes_ = 0;
     const bool done = ending_ && tasks.empty();
@@ -103,6 +104,8 @@ void Store::run() {
     if (done)
       return;
     work_on(std::move(tasks));
+    if (!writer_.reconciled()) // between what comes, which waits for an hour's at most
+      say(writer_.reconcile_hour());
     if (due || (limits.max_bytes > 0 && writer_.totals().bytes > limits.max_bytes)) {
       say(writer_.keep(limits, now()));
       next_retention = std::chrono::steady_clock::now() + kRetentionInterval;
@@ -122,7 +125,7 @@ void Store::work_on(std::deque<Task> tasks) {
     else if (const auto* event = std::get_if<StoredEvent>(&task))
       say(writer_.add_event(*event));
     else if (const auto* damaged = std::get_if<Damaged>(&task))
-      say(writer_.set_aside({damaged->profile.time, damaged->profile.id}, damaged->why));
+      say(writer_.set_aside(damaged->profile, damaged->why));
   }
   if (!adds.empty())
     add_all(std::move(adds));

@@ -40,7 +40,7 @@ public:
   void add_event(StoredEvent event);
   void set_limits(const StoreLimits& limits);
   // A profile that could not be read.
-  void report_damaged(const StoredProfile& profile, std::string why);
+  void report_damaged(const ProfileName& profile, std::string why);
 
   [[nodiscard]] StoreTotals totals() const;
 
@@ -74,7 +74,7 @@ private:
     std::string bytes;
   };
   struct Damaged {
-    StoredProfile profile;
+    ProfileName profile;
     std::string why;
   };
   using Task = std::variant<Add, Metrics, StoredEvent, Damaged>;

@@ -101,7 +101,7 @@ Result<void> StoreWriter::open_index() {
   if (!index)
     return std::unexpected(index.error());
   index_ = std::make_unique<IndexWriter>(std::move(*index));
-  if (auto ok = reconcile(); !ok)
+  if (auto ok = find_hours(); !ok)
     return ok;
   return refresh_totals();
 }

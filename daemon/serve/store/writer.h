@@ -1,10 +1,10 @@
 // The store's writing side: profiles as files, each whole or not there, and their index.
 //
 // A file is on the disk, under its name, before its row is; a row goes before its file. What a
-// crash leaves between the two is found at the next start: a file without a row is taken into the
-// index again from what it says of itself (file_header.h), a row without a file is forgotten, a
-// file that is no profile, and an index that is damaged, is set aside as *.damaged, and the index
-// is made anew from the files. Each of these is said (Notes).
+// crash leaves between the two is found after the next start, an hour at a time: a file without a
+// row is taken into the index again from what it says of itself (file_header.h), a row without a
+// file is forgotten, a file that is no profile, and an index that is damaged, is set aside as
+// *.damaged, and the index is made anew from the files. Each of these is said (Notes).
 //
 // One thread. One process: the folder is locked.
 #pragma once
@@ -14,9 +14,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "daemon/output/folder.h"
@@ -35,6 +35,11 @@ class StoreWriter {
 public:
   // Creates the folder where it is missing. Errors: it cannot be written, another process has it.
   static Result<StoreWriter> open(const std::string& path, Notes notes);
+
+  // Brings the files and the index of the newest hour that is left together again; what is done of
+  // it is not lost by an end before the rest is. Errors: the disk; the hour is left out.
+  Result<void> reconcile_hour();
+  [[nodiscard]] bool reconciled() const { return to_reconcile_.empty(); }
 
   // Stores what can be stored; the result is in the order of `profiles`, an error for each that
   // could not be. What is returned as stored is on the disk, with its row.
@@ -62,9 +67,12 @@ private:
 
   Result<void> open_index();
   Result<void> set_index_aside(const std::string& why);
-  Result<void> reconcile();
-  Result<void> take_in(const std::string& day, const std::string& hour,
-                       std::unordered_map<uint64_t, TimeNanos>& missing);
+  struct Found {
+    size_t taken = 0;
+    size_t forgotten = 0;
+  };
+  Result<void> find_hours();
+  Result<Found> compare(TimeNanos hour);
   // What a file says of itself, or nothing: then it is set aside.
   std::optional<StoredProfile> inspect(const Folder& folder, const std::string& name);
   // Runs `change` in a transaction; where the index turns out to be damaged, it is made anew and
@@ -82,6 +90,7 @@ private:
   Notes notes_;
   std::unique_ptr<IndexWriter> index_; // nullptr: it could not be opened
   StoreTotals totals_;
+  std::set<TimeNanos> to_reconcile_; // hours
   uint64_t file_bytes_ = 0;
   uint64_t generation_ = 0;
 };

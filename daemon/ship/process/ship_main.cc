@@ -41,17 +41,14 @@ Result<void> make_folders(const serve::Configuration& configuration) {
   const auto owner =
       ::geteuid() == 0 ? std::optional(Owner{.uid = user.uid, .gid = user.gid}) : std::nullopt;
   const std::string& spool = configuration.spool_path();
-  if (auto folder = Folder::open(spool, IfMissing::Create, owner); !folder)
+  const auto folder = open_folder_of(spool, owner, IfOfRoot::Given);
+  if (!folder)
     return std::unexpected(folder.error());
-  struct stat status{};
-  if (owner && ::stat(spool.c_str(), &status) == 0 && status.st_uid == 0)
-    if (::chown(spool.c_str(), user.uid, user.gid) != 0)
-      return fail_errno("give " + spool + " to " + user.name, errno);
   for (const serve::ShipTarget& target : configuration.ship_targets())
     if (target.type() == "file")
-      if (auto folder = Folder::open(target.url(), IfMissing::Create, owner); !folder)
-        return std::unexpected(folder.error());
-  if (::chdir(spool.c_str()) != 0)
+      if (auto made = open_folder_of(target.url(), owner, IfOfRoot::Stays); !made)
+        return std::unexpected(made.error());
+  if (::fchdir(folder->get()) != 0)
     return fail_errno("enter " + spool, errno);
   return {};
 }
@@ -97,7 +94,7 @@ int ship() {
   if (ready)
     ready = shipper.start(*configuration);
   if (!ready) {
-    shipper.report(ready.error());
+    shipper.refuse(ready.error());
     return 1;
   }
   shipper.run();

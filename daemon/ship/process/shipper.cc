@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "daemon/serve/link/failure.h"
 #include "daemon/ship/backends/backend.h"
 #include "daemon/ship/backends/labels.h"
 
@@ -60,10 +61,14 @@ Result<void> Shipper::start(const serve::Configuration& configuration) {
     if (auto added = add_target(target); !added)
       return fail("ship to " + target.name() + ": " + added.error().what, added.error().why,
                   added.error().hint);
+  say_ready();
+  return {};
+}
+
+void Shipper::say_ready() {
   serve::ToDaemon ready;
   ready.set_ready(true);
   send(ready);
-  return {};
 }
 
 Result<void> Shipper::add_target(const serve::ShipTarget& settings) {
@@ -158,15 +163,20 @@ void Shipper::take(const serve::ToServe& message) {
   case serve::ToServe::kProfile:
     return take_profile(message.profile());
   case serve::ToServe::kConfiguration:
-    stop_ = stop_ || !google::protobuf::util::MessageDifferencer::Equals(message.configuration(),
-                                                                         configuration_);
-    return;
+    return take_configuration(message.configuration());
   case serve::ToServe::kStop:
     stop_ = true;
     return;
   default:
     return;
   }
+}
+
+// With another one the next process begins.
+void Shipper::take_configuration(const serve::Configuration& configuration) {
+  if (google::protobuf::util::MessageDifferencer::Equals(configuration, configuration_))
+    return say_ready();
+  stop_ = true;
 }
 
 void Shipper::take_profile(const serve::WindowProfile& profile) {
@@ -240,9 +250,13 @@ void Shipper::send(const serve::ToDaemon& message) {
 
 void Shipper::report(const Error& error) {
   serve::ToDaemon message;
-  message.mutable_failure()->set_what(error.what);
-  message.mutable_failure()->set_why(error.why);
-  message.mutable_failure()->set_hint(error.hint);
+  *message.mutable_failure() = serve::failure_of(error);
+  send(message);
+}
+
+void Shipper::refuse(const Error& error) {
+  serve::ToDaemon message;
+  *message.mutable_refused() = serve::failure_of(error);
   send(message);
 }
 

@@ -27,8 +27,8 @@ public:
   Result<void> start(const serve::Configuration& configuration);
   // Until the daemon says stop, is gone, or has another configuration.
   void run();
-  // Tells the daemon what went wrong.
-  void report(const Error& error);
+  // Tells the daemon that it can't work with the configuration.
+  void refuse(const Error& error);
 
 private:
   // What a target needs to stay where it is.
@@ -44,9 +44,12 @@ private:
   void step();
   void receive();
   void take(const serve::ToServe& message);
+  void take_configuration(const serve::Configuration& configuration);
   void take_profile(const serve::WindowProfile& profile);
   void acknowledge();
+  void report(const Error& error);
   void report_figures();
+  void say_ready();
   void send(const serve::ToDaemon& message);
   [[nodiscard]] std::chrono::milliseconds until_next() const;
   void drain();

@@ -98,8 +98,8 @@ Result<void> Spool::load() {
   for (const uint64_t number : *numbers) {
     if (number < done_.segment)
       remove_file(number);
-    else if (auto loaded = load_segment(number); !loaded)
-      return loaded;
+    else
+      load_segment(number);
   }
   if (!segments_.empty() && segments_.front().number > done_.segment)
     done_ = {.segment = segments_.front().number, .offset = 0};
@@ -108,17 +108,17 @@ Result<void> Spool::load() {
   return {};
 }
 
-Result<void> Spool::load_segment(uint64_t number) {
+// One that can't be read keeps its number and its place on the disk until what is behind it is done.
+void Spool::load_segment(uint64_t number) {
   struct stat info{};
-  if (::fstatat(folder_.get(), file_name(number).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return fail_errno("open the spool " + path_, errno);
-  if (!S_ISREG(info.st_mode))
-    return {};
-  Segment segment{.number = number, .bytes = static_cast<uint64_t>(info.st_size)};
+  const bool known =
+      ::fstatat(folder_.get(), file_name(number).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  if (known && !S_ISREG(info.st_mode))
+    return;
+  Segment segment{.number = number, .bytes = known ? static_cast<uint64_t>(info.st_size) : 0};
   const auto bytes = contents(segment, 0);
-  if (!bytes)
-    return std::unexpected(bytes.error());
-  const SegmentScan scan = scan_segment(*bytes, number, 0);
+  const SegmentScan scan =
+      bytes ? scan_segment(*bytes, number, 0) : SegmentScan{.records = {}, .skipped = segment.bytes};
   for (const ScannedRecord& record : scan.records) {
     remember(record.id);
     segment.unread += SpoolPosition{.segment = number, .offset = record.offset} >= done_ ? 1 : 0;
@@ -126,7 +126,6 @@ Result<void> Spool::load_segment(uint64_t number) {
   skipped_ += scan.skipped;
   bytes_ += segment.bytes;
   segments_.push_back(segment);
-  return {};
 }
 
 void Spool::load_cursor() {

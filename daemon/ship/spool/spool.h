@@ -45,7 +45,7 @@ public:
     uint64_t bytes = 0;   // of all segments
     uint64_t records = 0; // not read yet
     uint64_t dropped = 0; // of these, gone with the oldest segments
-    uint64_t skipped = 0; // bytes that were no record
+    uint64_t skipped = 0; // bytes that were no record, or could not be read
   };
 
   // Makes the folder if it is not there. `max_bytes`: of all segments. Errors: the disk.
@@ -82,7 +82,7 @@ private:
       : path_(std::move(path)), folder_(std::move(folder)), max_bytes_(max_bytes) {}
 
   Result<void> load();
-  Result<void> load_segment(uint64_t number);
+  void load_segment(uint64_t number);
   void load_cursor();
   void save_cursor() const;
   Result<void> begin_segment();

@@ -128,7 +128,7 @@ def messages_of(link):
 class Serve:
     """A running `pprofd: serve`; `asked` has what it asked its daemon for."""
 
-    def __init__(self, folder, *, tcp=True, configuration=b"", retention=0, max_bytes=0,
+    def __init__(self, folder, *, tcp=True, address="127.0.0.1", configuration=b"", retention=0, max_bytes=0,
                  metrics=False, store=None, wait=True):
         self.now = time.time_ns()  # what a test stores is of this time, and before
         self.store = store or folder / "store"
@@ -137,10 +137,10 @@ class Serve:
         self.port = self.metrics_port = None
         listeners = b""
         if tcp:
-            listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+            listener = socket.create_server((address, 0), backlog=1024)
             self.port = listener.getsockname()[1]
             self.listeners.append(listener)
-            listeners += data(1, data(1, f"127.0.0.1:{self.port}"))
+            listeners += data(1, data(1, f"{address}:{self.port}"))
         unix = socket.socket(socket.AF_UNIX)
         if os.path.exists(self.socket_path):
             os.unlink(self.socket_path)
@@ -217,7 +217,7 @@ class Serve:
                 self.send(answer(value, *self.answers.get("reload", ("reloaded", 200))))
             elif field == 6:
                 self.stored = dict(_fields(value)).get(1, 0)
-            elif field == 7:
+            elif field in (7, 8):  # goes on, refused
                 self.failures.append({k: v.decode() for k, v in _fields(value)})
 
     def add(self, *messages):

@@ -76,7 +76,7 @@ class Ship:
                 self.ready.set()
             elif field == 6:
                 self.stored = dict(_fields(value)).get(1, 0)
-            elif field == 7:
+            elif field in (7, 8):  # goes on, refused
                 self.failures.append({k: v.decode() for k, v in _fields(value)})
             elif field == 20:
                 for each, part in _fields(value):

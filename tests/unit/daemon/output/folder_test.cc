@@ -260,5 +260,41 @@ TEST(Folder, WhoeverCalledSudoGetsTheFilesAndFolders) {
   }
 }
 
+TEST(FolderOf, IsTheOwnersAndThoseAboveItStayWhoseTheyAre) {
+  if (geteuid() != 0)
+    GTEST_SKIP() << "needs root, to give folders away";
+  const Owner owner{.uid = 12345, .gid = 23456};
+  const TemporaryFolder temporary;
+  ASSERT_EQ(mkdir((temporary / "there").c_str(), 0755), 0);
+  ASSERT_TRUE(open_folder_of(temporary / "above/new/.", owner, IfOfRoot::Given));
+  ASSERT_TRUE(open_folder_of(temporary / "there", owner, IfOfRoot::Stays));
+  struct stat above{}, made{}, there{};
+  ASSERT_EQ(stat((temporary / "above").c_str(), &above), 0);
+  ASSERT_EQ(stat((temporary / "above/new").c_str(), &made), 0);
+  ASSERT_EQ(stat((temporary / "there").c_str(), &there), 0);
+  EXPECT_EQ(above.st_uid, 0U);
+  EXPECT_EQ(above.st_gid, owner.gid);
+  EXPECT_EQ(above.st_mode & 07777U, 0750U);
+  EXPECT_EQ(made.st_uid, owner.uid);
+  EXPECT_EQ(there.st_uid, 0U);
+  ASSERT_TRUE(open_folder_of(temporary / "there", owner, IfOfRoot::Given));
+  ASSERT_EQ(stat((temporary / "there").c_str(), &there), 0);
+  EXPECT_EQ(there.st_uid, owner.uid);
+}
+
+TEST(FolderOf, IsNotGivenThroughALink) {
+  const TemporaryFolder temporary;
+  ASSERT_EQ(mkdir((temporary / "precious").c_str(), 0755), 0);
+  std::filesystem::create_symlink("precious", temporary / "link");
+  for (const char* name : {"link", "link/", "link/."}) {
+    const auto folder =
+        open_folder_of(temporary / name, Owner{.uid = 12345, .gid = 23456}, IfOfRoot::Given);
+    ASSERT_FALSE(folder) << name;
+  }
+  struct stat status{};
+  ASSERT_EQ(stat((temporary / "precious").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, geteuid());
+}
+
 } // namespace
 } // namespace pprofd

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -185,6 +186,30 @@ TEST_F(SpoolTest, TornAndForeignBytesCostOnlyThemselves) {
   EXPECT_TRUE(std::filesystem::exists(path() + "/notes.txt"));
   add(spool, 5'000);
   EXPECT_EQ(read_all(spool), range(5'000, 5'001));
+}
+
+TEST_F(SpoolTest, ASegmentThatCannotBeReadCostsOnlyItself) {
+  {
+    Spool spool = open(1'000'000);
+    for (uint64_t id = 1; id < 3'000; ++id)
+      add(spool, id);
+  }
+  const auto files = segments();
+  ASSERT_GT(files.size(), 2U);
+  for (const auto& file : {files.front(), files.back()})
+    std::filesystem::permissions(file, std::filesystem::perms::none);
+  for (const auto& folder : {path(), std::filesystem::path(path()).parent_path().string()})
+    std::filesystem::permissions(folder, std::filesystem::perms::all);
+  const auto size = std::filesystem::file_size(files.front()) +
+                    std::filesystem::file_size(files.back());
+  setfsuid(65534); // root reads everything
+  auto spool = Spool::open(path(), 1'000'000);
+  ASSERT_TRUE(spool) << text_of(spool.error());
+  EXPECT_EQ(spool->figures().skipped, size);
+  EXPECT_GT(read_all(*spool).size(), 100U);
+  add(*spool, 5'000); // to a file of another name
+  EXPECT_EQ(read_all(*spool), range(5'000, 5'001));
+  setfsuid(0);
 }
 
 TEST_F(SpoolTest, ADamagedCursorHasProfilesSentAgain) {

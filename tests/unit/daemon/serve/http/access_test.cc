@@ -71,6 +71,13 @@ TEST(Credentials, FilesAreReadWithTheLineThatIsWrong) {
   EXPECT_FALSE(parse_tokens("short"));
 }
 
+TEST(Credentials, AFileOfCommentsAloneIsRefused) {
+  EXPECT_FALSE(parse_users("# nobody\n"));
+  EXPECT_FALSE(parse_tokens("\n# none\n"));
+  EXPECT_TRUE(parse_users("")->empty()); // no file
+  EXPECT_TRUE(parse_tokens("")->empty());
+}
+
 TEST(Gate, ListenersWithoutCredentialsAskForNothing) {
   Gate gate({});
   EXPECT_EQ(gate.look_at(from_loopback("localhost")), Verdict::kAllowed);

@@ -71,19 +71,19 @@ TEST(StoreKill, EveryIndexedProfileOpensAndNoFileIsLeftOver) {
 
     auto writer = StoreWriter::open(path, [](const Error&) {});
     ASSERT_TRUE(writer);
+    reconcile(*writer);
     auto reader = StoreReader::open(path);
-    const auto listed = reader->list({});
-    ASSERT_TRUE(listed);
-    for (const StoredProfile& profile : *listed) {
-      const auto bytes = reader->read(profile);
+    const auto listed = list(*reader);
+    for (const StoredProfile& profile : listed) {
+      const auto bytes = reader->read(name_of(profile));
       ASSERT_TRUE(bytes);
       ASSERT_EQ(bytes->size(), profile.bytes);
       ASSERT_TRUE(parse_profile(*bytes));
     }
     bool leftovers = false;
-    EXPECT_EQ(files_below(path, leftovers), listed->size()) << "round " << round;
+    EXPECT_EQ(files_below(path, leftovers), listed.size()) << "round " << round;
     EXPECT_FALSE(leftovers) << "round " << round;
-    EXPECT_EQ(writer->totals().profiles, listed->size());
+    EXPECT_EQ(writer->totals().profiles, listed.size());
   }
 }
 

@@ -19,6 +19,17 @@ TEST(Layout, ANameIsReadBack) {
   EXPECT_EQ(name->id, 0xfeedU);
 }
 
+TEST(Layout, AnHoursFolderIsReadBack) {
+  for (const TimeNanos time : {TimeNanos{0}, 1'795'317'600 * kSecond, 1'709'164'800 * kSecond}) {
+    const std::string name = hour_folder(time + kHour / 2);
+    EXPECT_EQ(hour_of(name.substr(0, 10), name.substr(11)), time) << name;
+  }
+  EXPECT_FALSE(hour_of("2026-02-29", "00"));
+  EXPECT_FALSE(hour_of("2026-02-28", "24"));
+  EXPECT_FALSE(hour_of("9999-01-01", "00"));
+  EXPECT_FALSE(hour_of("1969-12-31", "00"));
+}
+
 TEST(Layout, OtherNamesAreNone) {
   for (const char* name : {"", "-", ".pb.gz", "1.pb.gz", "1-.pb.gz", "-1-0000000000c0ffee.pb.gz",
                            "1-0000000000c0ffeg.pb.gz", "1-0000000000c0ffee.pb.gz.damaged",

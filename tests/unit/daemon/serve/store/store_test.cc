@@ -19,17 +19,25 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int64_t kMinute = 60 * kSecond;
-constexpr int64_t kHour = 60 * kMinute;
 
 class StoreTest : public testing::Test {
 protected:
-  StoreWriter open() {
+  StoreWriter open_unreconciled() {
     auto writer =
         StoreWriter::open(path(), [this](const Error& note) { notes_.push_back(text_of(note)); });
     EXPECT_TRUE(writer) << (writer ? "" : text_of(writer.error()));
     return std::move(*writer);
   }
+  StoreWriter open() {
+    StoreWriter writer = open_unreconciled();
+    reconcile(writer);
+    return writer;
+  }
   StoreReader reader() { return std::move(StoreReader::open(path()).value()); }
+  std::vector<StoredProfile> listed() {
+    StoreReader read = reader();
+    return list(read);
+  }
   [[nodiscard]] std::string path() const { return folder_.path() + "/store"; }
   [[nodiscard]] std::string path_of(const StoredProfile& p) const {
     return path() + "/" + file_path({p.time, p.id});
@@ -64,13 +72,12 @@ TEST_F(StoreTest, WhatIsAddedIsListedAndRead) {
   const auto stored = add(writer, {new_profile(kSomeTime, "checkout", {{"pid", "1"}}),
                                    new_profile(kSomeTime + kMinute, "cart", {{"pid", "2"}})});
   StoreReader read = reader();
-  const auto listed = read.list({});
-  ASSERT_TRUE(listed);
-  ASSERT_EQ(listed->size(), 2U);
-  EXPECT_EQ((*listed)[0].id, stored[0].id);
-  EXPECT_EQ((*listed)[1].service, "cart");
-  EXPECT_EQ((*listed)[1].labels, (Labels{{"pid", "2"}}));
-  const auto bytes = read.read((*listed)[0]);
+  const auto found = list(read);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].id, stored[0].id);
+  EXPECT_EQ(found[1].service, "cart");
+  EXPECT_EQ(found[1].labels, (Labels{{"pid", "2"}}));
+  const auto bytes = read.read(name_of(found[0]));
   ASSERT_TRUE(bytes);
   EXPECT_EQ(parse_profile(*bytes)->sample_size(), 1);
   EXPECT_EQ(read.find(stored[1].id)->service, "cart");
@@ -86,10 +93,10 @@ TEST_F(StoreTest, HostileNamesAreKeptAsTextAndNotAsPaths) {
   const std::string name("../../etc/\0'; DROP TABLE profiles;--\xff", 37);
   add(writer, {new_profile(kSomeTime, name, {{name, name}})});
   StoreReader read = reader();
-  const auto listed = read.list({});
-  ASSERT_EQ(listed->size(), 1U);
-  EXPECT_THAT(listed->front().service, HasSubstr("DROP TABLE"));
-  EXPECT_TRUE(read.read(listed->front()));
+  const auto found = list(read);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found.front().service, HasSubstr("DROP TABLE"));
+  EXPECT_TRUE(read.read(name_of(found.front())));
   EXPECT_FALSE(fs::exists(path() + "/../../etc"));
 }
 
@@ -151,14 +158,46 @@ TEST_F(StoreTest, SelectorsAgreeWithGoingThroughEverything) {
     }
     std::ranges::sort(expected);
     std::vector<std::pair<TimeNanos, uint64_t>> found;
-    const auto listed = read.list(selector);
-    ASSERT_TRUE(listed);
-    for (const StoredProfile& profile : *listed)
-      found.emplace_back(profile.time, profile.id);
+    const auto names = read.names(selector);
+    ASSERT_TRUE(names);
+    for (const ProfileName& name : *names)
+      found.emplace_back(name.time, name.id);
     EXPECT_EQ(found, expected) << "round " << round;
     matched += found.size();
   }
   EXPECT_GT(matched, 1000U);
+}
+
+TEST_F(StoreTest, AReaderGoesOnAfterAQueryThatThrew) {
+  StoreWriter writer = open();
+  std::vector<NewProfile> profiles;
+  for (int i = 0; i < 100; i++) // series: looked for by time
+    profiles.push_back(new_profile(kSomeTime, "checkout", {{"pid", std::to_string(i)}}));
+  add(writer, profiles);
+  StoreReader read = reader();
+  const auto full = [](const IndexRow&, const Series&) -> Result<void> { throw std::bad_alloc(); };
+  EXPECT_THROW((void)read.for_each({}, full), std::bad_alloc);
+  EXPECT_THROW((void)read.for_each({.labels = {{"pid", "1"}}}, full), std::bad_alloc);
+  EXPECT_EQ(list(read).size(), 100U);
+}
+
+TEST_F(StoreTest, AReaderIsEndedByAnError) {
+  StoreWriter writer = open();
+  add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + kMinute)});
+  ASSERT_TRUE(writer.add_metrics(kSomeTime, "one"));
+  ASSERT_TRUE(writer.add_metrics(kSomeTime + kMinute, "two"));
+  StoreReader read = reader();
+  size_t calls = 0;
+  const auto late = [&](const auto&...) -> Result<void> {
+    calls++;
+    return fail("query", "it takes too long");
+  };
+  const auto profiles = read.for_each({}, late);
+  const auto metrics = read.metrics(0, INT64_MAX, late);
+  EXPECT_EQ(calls, 2U);
+  ASSERT_FALSE(profiles);
+  EXPECT_EQ(profiles.error().why, "it takes too long");
+  EXPECT_FALSE(metrics);
 }
 
 TEST_F(StoreTest, AFileWithoutARowIsTakenInAgainAndARowWithoutAFileForgotten) {
@@ -176,11 +215,11 @@ TEST_F(StoreTest, AFileWithoutARowIsTakenInAgainAndARowWithoutAFileForgotten) {
   }
   fs::remove(path_of(lost));
   StoreWriter writer = open();
-  const auto listed = reader().list({});
-  ASSERT_EQ(listed->size(), 1U);
-  EXPECT_EQ(listed->front().id, orphan.id);
-  EXPECT_EQ(listed->front().labels, orphan.labels);
-  EXPECT_EQ(listed->front().bytes, orphan.bytes);
+  const auto found = listed();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().id, orphan.id);
+  EXPECT_EQ(found.front().labels, orphan.labels);
+  EXPECT_EQ(found.front().bytes, orphan.bytes);
   EXPECT_EQ(notes_.size(), 2U);
   EXPECT_EQ(writer.totals().profiles, 1U);
 }
@@ -190,7 +229,7 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
     const auto before = [&] {
       StoreWriter writer = open();
       add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + 3 * kHour, "cart")});
-      return reader().list({}).value();
+      return listed();
     }();
     notes_.clear();
     const std::string index = path() + "/" + kIndexFile;
@@ -199,7 +238,7 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
     else
       damage(index);
     StoreWriter writer = open();
-    const auto after = reader().list({}).value();
+    const auto after = listed();
     ASSERT_EQ(after.size(), before.size());
     for (size_t i = 0; i < after.size(); i++) {
       EXPECT_EQ(after[i].id, before[i].id);
@@ -212,6 +251,73 @@ TEST_F(StoreTest, ADamagedIndexIsSetAsideAndMadeAgainFromTheFiles) {
   }
 }
 
+TEST_F(StoreTest, AnIndexThatCannotBeReadForWantOfMemoryIsNotTakenForDamaged) {
+  {
+    StoreWriter writer = open();
+    std::vector<NewProfile> profiles;
+    for (int i = 0; i < 500; i++)
+      profiles.push_back(new_profile(kSomeTime, "checkout", {{"pid", std::to_string(i)}}));
+    add(writer, profiles);
+  }
+  size_t failed = 0;
+  for (int64_t bytes = 50'000;; bytes += 5'000) {
+    sqlite3_hard_heap_limit64(bytes);
+    bool damaged = false;
+    const auto index = IndexWriter::open(path() + "/" + kIndexFile, damaged);
+    EXPECT_FALSE(damaged) << bytes;
+    if (index)
+      break;
+    failed++;
+  }
+  sqlite3_hard_heap_limit64(0);
+  EXPECT_GT(failed, 5U);
+}
+
+TEST_F(StoreTest, AnIndexIsMadeAnewByTheHourAndWhatIsDoneStays) {
+  constexpr int kHours = 4;
+  {
+    StoreWriter writer = open();
+    for (int i = 0; i < kHours; i++)
+      add(writer, {new_profile(kSomeTime + i * kHour)});
+  }
+  fs::remove(path() + "/" + kIndexFile);
+  for (size_t begun = 1; begun < kHours; begun++) {
+    StoreWriter writer = open_unreconciled(); // and ended before it is done
+    EXPECT_EQ(listed().size(), begun - 1);
+    for (size_t hour = 0; hour < begun; hour++) // those done before are looked at again
+      ASSERT_TRUE(writer.reconcile_hour());
+    EXPECT_FALSE(writer.reconciled());
+    EXPECT_EQ(listed().front().time,
+              kSomeTime + (kHours - static_cast<int64_t>(begun)) * kHour);
+  }
+  StoreWriter writer = open_unreconciled();
+  add(writer, {new_profile(kSomeTime + kHours * kHour)});
+  reconcile(writer);
+  EXPECT_EQ(listed().size(), kHours + 1U);
+  EXPECT_EQ(writer.totals().profiles, kHours + 1U);
+  EXPECT_EQ(notes_.size(), size_t{kHours}) << "each hour was taken in once";
+}
+
+TEST_F(StoreTest, AStoreTakesProfilesWhileItsIndexIsMadeAnew) {
+  {
+    StoreWriter writer = open();
+    for (int i = 0; i < 5; i++)
+      add(writer, {new_profile(kSomeTime + i * kHour)});
+  }
+  fs::remove(path() + "/" + kIndexFile);
+  auto store = Store::open(path(), {}, [](const Error&) {});
+  ASSERT_TRUE(store);
+  std::promise<bool> stored;
+  ASSERT_TRUE((*store)->add(new_profile(kSomeTime + kMinute), [&](const auto& result) {
+    stored.set_value(result.has_value());
+  }));
+  EXPECT_TRUE(stored.get_future().get());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((*store)->totals().profiles < 6 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(listed().size(), 6U);
+}
+
 TEST_F(StoreTest, AFileThatIsNoProfileIsSetAside) {
   StoredProfile profile;
   {
@@ -221,7 +327,7 @@ TEST_F(StoreTest, AFileThatIsNoProfileIsSetAside) {
   fs::remove(path() + "/" + kIndexFile);
   damage(path_of(profile));
   StoreWriter writer = open();
-  EXPECT_TRUE(reader().list({})->empty());
+  EXPECT_TRUE(listed().empty());
   EXPECT_TRUE(fs::exists(path_of(profile) + ".damaged"));
   EXPECT_THAT(notes_.front(), HasSubstr("set aside"));
 }
@@ -230,7 +336,7 @@ TEST_F(StoreTest, AProfileThatAReaderCannotReadLeavesTheIndex) {
   StoreWriter writer = open();
   const auto stored = add(writer, {new_profile(kSomeTime), new_profile(kSomeTime + kMinute)});
   ASSERT_TRUE(writer.set_aside({stored[0].time, stored[0].id}, "the compressed data is damaged"));
-  EXPECT_EQ(reader().list({})->size(), 1U);
+  EXPECT_EQ(listed().size(), 1U);
   EXPECT_TRUE(fs::exists(path_of(stored[0]) + ".damaged"));
   EXPECT_EQ(writer.totals().profiles, 1U);
 }
@@ -245,11 +351,13 @@ TEST_F(StoreTest, TheOldAreDeletedByAgeWithTheirFolders) {
   ASSERT_TRUE(writer.add_metrics(kSomeTime, "new"));
   ASSERT_TRUE(writer.keep({.retention = 30 * 24 * kHour}, kSomeTime));
   StoreReader read = reader();
-  ASSERT_EQ(read.list({})->size(), 1U);
-  EXPECT_EQ(read.list({})->front().id, stored[2].id);
+  ASSERT_EQ(list(read).size(), 1U);
+  EXPECT_EQ(list(read).front().id, stored[2].id);
   std::vector<std::string> metrics;
-  ASSERT_TRUE(read.metrics(
-      0, INT64_MAX, [&](TimeNanos, std::string_view bytes) { metrics.emplace_back(bytes); }));
+  ASSERT_TRUE(read.metrics(0, INT64_MAX, [&](TimeNanos, std::string_view bytes) {
+    metrics.emplace_back(bytes);
+    return Result<void>();
+  }));
   EXPECT_THAT(metrics, ElementsAre("new"));
   EXPECT_FALSE(fs::exists(path() + "/" + day_folder(stored[0].time)));
   EXPECT_FALSE(fs::exists(path() + "/" + day_folder(stored[1].time)));
@@ -265,7 +373,7 @@ TEST_F(StoreTest, TheOldestAreDeletedUntilTheSizeIsKept) {
   const uint64_t limit = writer.totals().bytes - 900 * stored.front().bytes;
   ASSERT_TRUE(writer.keep({.max_bytes = limit}, kSomeTime + 1500 * kMinute));
   EXPECT_LE(writer.totals().bytes, limit);
-  const auto left = reader().list({}).value();
+  const auto left = listed();
   EXPECT_GT(left.size(), 10U);
   EXPECT_LT(left.size(), 1500U);
   EXPECT_EQ(left.back().time, kSomeTime + 1499 * kMinute);
@@ -282,8 +390,10 @@ TEST_F(StoreTest, MetricsGoWhereTheyAloneAreTooMuch) {
   ASSERT_TRUE(writer.keep({.max_bytes = 2'000'000}, kSomeTime + 60 * kHour));
   EXPECT_LE(writer.totals().bytes, 2'000'000U);
   TimeNanos newest = 0;
-  ASSERT_TRUE(
-      reader().metrics(0, INT64_MAX, [&](TimeNanos time, std::string_view) { newest = time; }));
+  ASSERT_TRUE(reader().metrics(0, INT64_MAX, [&](TimeNanos time, std::string_view) {
+    newest = time;
+    return Result<void>();
+  }));
   EXPECT_EQ(newest, kSomeTime + 49 * kHour);
 }
 
@@ -305,12 +415,12 @@ TEST_F(StoreTest, ReadersSeeWholeBatchesWhileTheWriterWrites) {
       while (!ending) {
         auto lease = (*store)->reader();
         ASSERT_TRUE(lease);
-        const auto listed = (*lease)->list({});
-        ASSERT_TRUE(listed);
-        EXPECT_GE(listed->size(), before);
-        before = listed->size();
-        if (!listed->empty()) {
-          EXPECT_TRUE((*lease)->read(listed->back()));
+        const auto names = (*lease)->names({});
+        ASSERT_TRUE(names);
+        EXPECT_GE(names->size(), before);
+        before = names->size();
+        if (!names->empty()) {
+          EXPECT_TRUE((*lease)->read(names->back()));
         }
       }
     });

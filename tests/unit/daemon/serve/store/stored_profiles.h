@@ -1,9 +1,14 @@
 // Profiles for the store's tests.
 #pragma once
 
-#include <string>
+#include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "daemon/serve/store/reader.h"
 #include "daemon/serve/store/record.h"
+#include "daemon/serve/store/writer.h"
 #include "tests/unit/daemon/profile/sample_profiles.h"
 
 namespace pprofd::serve {
@@ -28,6 +33,26 @@ inline NewProfile new_profile(TimeNanos time, const std::string& service = "chec
           .samples = 7,
           .value = 70'707'070,
           .bytes = bytes};
+}
+
+// What the selector means, as it is stored.
+inline std::vector<StoredProfile> list(StoreReader& reader, const Selector& selector = {}) {
+  std::vector<StoredProfile> found;
+  const auto done = reader.for_each(selector, [&](const IndexRow& row, const Series& series) {
+    found.push_back(profile_of(row, series));
+    return Result<void>();
+  });
+  EXPECT_TRUE(done) << (done ? "" : text_of(done.error()));
+  return found;
+}
+
+inline ProfileName name_of(const StoredProfile& profile) {
+  return {profile.time, profile.id};
+}
+
+inline void reconcile(StoreWriter& writer) {
+  while (!writer.reconciled())
+    EXPECT_TRUE(writer.reconcile_hour());
 }
 
 } // namespace pprofd::serve
