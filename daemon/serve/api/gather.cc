@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "daemon/report/filter.h"
 
@@ -15,8 +16,10 @@ namespace proto = perftools::profiles;
 
 constexpr size_t kMergedBytes = size_t{256} << 20;
 constexpr size_t kMostComments = 256;
-constexpr std::array<std::string_view, 4> kCounted{"samples.", "stacks.", "frames.",
-                                                   "host.samples."};
+constexpr std::array<std::string_view, 3> kCounted{"samples.", "stacks.", "frames."};
+// Counts of the whole machine, which each profile of a window repeats.
+constexpr std::string_view kOfMachine = "host.samples.";
+constexpr std::string_view kHost = "host=";
 
 } // namespace
 
@@ -33,8 +36,18 @@ class StoredMerger::Comments {
 public:
   // Takes the comments off.
   void take(proto::Profile& profile) {
-    for (const int64_t index : profile.comment())
-      add(profile.string_table(static_cast<int>(index)));
+    std::string window = std::to_string(profile.time_nanos());
+    for (const int64_t index : profile.comment()) {
+      const std::string_view comment = profile.string_table(static_cast<int>(index));
+      if (comment.starts_with(kHost))
+        window += comment.substr(0, kLongestHost);
+    }
+    const bool is_first = windows_.size() < kMostWindows && windows_.insert(window).second;
+    for (const int64_t index : profile.comment()) {
+      const std::string_view comment = profile.string_table(static_cast<int>(index));
+      if (is_first || !comment.starts_with(kOfMachine))
+        add(comment);
+    }
     profile.clear_comment();
   }
 
@@ -57,8 +70,10 @@ private:
     const std::string_view text = comment.substr(std::min(equals + 1, comment.size()));
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
-    const bool counted = std::ranges::any_of(
-        kCounted, [&](std::string_view prefix) { return key.starts_with(prefix); });
+    const bool counted =
+        key.starts_with(kOfMachine) || std::ranges::any_of(kCounted, [&](std::string_view prefix) {
+          return key.starts_with(prefix);
+        });
     if (!counted || error != std::errc() || end != text.end()) {
       if (plain_.size() < kMostComments)
         plain_.emplace(comment);
@@ -69,6 +84,10 @@ private:
     }
   }
 
+  static constexpr size_t kLongestHost = 256;
+  static constexpr size_t kMostWindows = 100'000;
+
+  std::unordered_set<std::string> windows_; // that profiles have come of: host and time
   std::set<std::string, std::less<>> plain_;
   std::map<std::string, uint64_t, std::less<>> sums_;
 };
@@ -134,9 +153,8 @@ proto::Profile StoredMerger::finish() && {
 Result<proto::Profile> merge_stored(Store& store, const Selector& selector, const Filter& filter,
                                     const QueryLimits& limits) {
   StoredMerger merger;
-  const auto gathered =
-      gather(store, selector, filter, limits,
-             [&](proto::Profile& profile) { return merger.add(profile); });
+  const auto gathered = gather(store, selector, filter, limits,
+                               [&](proto::Profile& profile) { return merger.add(profile); });
   if (!gathered)
     return std::unexpected(gathered.error());
   if (gathered->profiles == 0)

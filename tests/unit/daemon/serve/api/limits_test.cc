@@ -12,11 +12,13 @@
 namespace pprofd::serve {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class LimitsTest : public testing::Test {
 protected:
-  LimitsTest() : store_(std::move(Store::open(folder_ / "store", {}, [](const Error&) {}).value())) {
+  LimitsTest()
+      : store_(std::move(Store::open(folder_ / "store", {}, [](const Error&) {}).value())) {
     ProcessMetrics metrics;
     metrics.add_processes()->set_pid(1);
     store_->add_metrics(kSomeTime, metrics.SerializeAsString());
@@ -26,8 +28,8 @@ protected:
     std::promise<Result<StoredProfile>> stored;
     NewProfile profile = new_profile(kSomeTime);
     profile.bytes = std::move(bytes);
-    EXPECT_TRUE(store_->add(std::move(profile),
-                            [&](const auto& result) { stored.set_value(result); }));
+    EXPECT_TRUE(
+        store_->add(std::move(profile), [&](const auto& result) { stored.set_value(result); }));
     return id_text(stored.get_future().get().value().id);
   }
   static Request get(const std::string& path) {
@@ -36,6 +38,29 @@ protected:
     request.path = path;
     request.query = Query::parse("from=0&to=1800000000").value();
     return request;
+  }
+
+  static std::string commented(const std::vector<std::string>& comments, int64_t time) {
+    StackProfile profile;
+    profile.stack({{"leaf"}}, 7);
+    auto made = profile.finish();
+    made.set_time_nanos(time);
+    for (const std::string& comment : comments) {
+      made.add_comment(made.string_table_size());
+      made.add_string_table(comment);
+    }
+    return serialize_gzip(made).value();
+  }
+
+  std::vector<std::string> comments_of(const std::vector<std::string>& ids) {
+    std::string path = "/api/0/profiles/";
+    for (const std::string& id : ids)
+      path += (path.ends_with('/') ? "" : "+") + id;
+    const auto merged = parse_profile(profile_by_id(*store_, get(path), none_).body).value();
+    std::vector<std::string> texts;
+    for (const int64_t index : merged.comment())
+      texts.push_back(merged.string_table(static_cast<int>(index)));
+    return texts;
   }
 
   const QueryLimits none_{.deadline = std::chrono::steady_clock::time_point::max()};
@@ -64,18 +89,18 @@ TEST_F(LimitsTest, HoldForEveryQueryThatLooksAtProfiles) {
 }
 
 TEST_F(LimitsTest, ProfilesThatAreAskedForByIdAreMergedAsThoseOfARange) {
-  StackProfile profile;
-  profile.stack({{"leaf"}}, 7);
-  auto counted = profile.finish();
-  counted.add_comment(counted.string_table_size());
-  counted.add_string_table("samples.written=7");
-  const std::string id = add(serialize_gzip(counted).value());
-  const Response merged =
-      profile_by_id(*store_, get("/api/0/profiles/" + id + "+" + id), none_);
-  ASSERT_EQ(merged.status, 200U);
-  const auto both = parse_profile(merged.body).value();
-  ASSERT_EQ(both.comment_size(), 1);
-  EXPECT_EQ(both.string_table(static_cast<int>(both.comment(0))), "samples.written=14");
+  const std::string id = add(commented({"samples.written=7"}, 1));
+  EXPECT_THAT(comments_of({id, id}), ElementsAre("samples.written=14"));
+}
+
+TEST_F(LimitsTest, WhatEachProfileOfAWindowTellsOfTheMachineCountsOnce) {
+  const auto told = [this](const char* host, const char* dropped, int64_t time) {
+    return add(
+        commented({host, std::string("host.samples.dropped.unattributed=") + dropped}, time));
+  };
+  EXPECT_THAT(comments_of({told("host=a", "5", 1), told("host=a", "5", 1), told("host=a", "2", 2),
+                           told("host=b", "10", 1)}),
+              ElementsAre("host=a", "host=b", "host.samples.dropped.unattributed=17"));
 }
 
 } // namespace

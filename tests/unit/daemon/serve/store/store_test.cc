@@ -177,7 +177,7 @@ TEST_F(StoreTest, AReaderGoesOnAfterAQueryThatThrew) {
   StoreReader read = reader();
   const auto full = [](const IndexRow&, const Series&) -> Result<void> { throw std::bad_alloc(); };
   EXPECT_THROW((void)read.for_each({}, full), std::bad_alloc);
-  EXPECT_THROW((void)read.for_each({.labels = {{"pid", "1"}}}, full), std::bad_alloc);
+  EXPECT_THROW((void)read.for_each({.type = {}, .labels = {{"pid", "1"}}}, full), std::bad_alloc);
   EXPECT_EQ(list(read).size(), 100U);
 }
 
