@@ -30,8 +30,8 @@ std::optional<Owner> sudo_owner();
 
 enum class IfOfRoot { Stays, Given };
 
-// Opens a folder for a process that will be `owner`; nothing: it stays who it is. What is missing is
-// created with mode 0750: the folder is the owner's, those above it stay this process's, and the
+// Opens a folder for a process that will be `owner`; nothing: it stays who it is. What is missing
+// is created with mode 0750: the folder is the owner's, those above it stay this process's, and the
 // owner's group passes through them. One that is there and root's is given to the owner, or stays.
 // A symbolic link in the place of one that is to be given is an Error: others could place it there.
 Result<Fd> open_folder_of(const std::string& path, const std::optional<Owner>& owner,

@@ -100,7 +100,7 @@ Result<void> ServeHost::configure_and_wait(serve::Configuration configuration) {
   return *answer;
 }
 
-Result<void> ServeHost::spawn() {
+Result<void> ServeHost::spawn(const serve::Configuration& configuration) {
   auto ends = serve::Link::pair();
   if (!ends)
     return std::unexpected(ends.error());
@@ -120,7 +120,7 @@ Result<void> ServeHost::spawn() {
   if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, running_->link.fd(), &event) != 0)
     return fail_errno("wait for " + kind_.title, errno);
   serve::ToServe first;
-  *first.mutable_configuration() = wanted_ ? *wanted_ : *configuration_;
+  *first.mutable_configuration() = configuration;
   send(first);
   for (const Sent& each : unstored_)
     send(each.message);
@@ -229,13 +229,15 @@ void ServeHost::tick() {
     settle(fail("start " + kind_.title, "it was not ready within 30 s"));
   if (running_ != nullptr && (late || !alive))
     end_process();
-  if (running_ == nullptr && !finishing_ && (wanted_ || configuration_) &&
-      steady_clock::now() >= next_start_)
+  if (running_ == nullptr && !finishing_ && steady_clock::now() >= next_start_)
     start_process();
 }
 
 void ServeHost::start_process() {
-  const auto spawned = spawn();
+  const auto& configuration = wanted_ ? wanted_ : configuration_;
+  if (!configuration)
+    return;
+  const auto spawned = spawn(*configuration);
   if (spawned)
     return;
   next_start_ = steady_clock::now() + kLongestPause;
@@ -261,7 +263,8 @@ void ServeHost::settle(const Result<void>& done) {
 
 // What a process says while configurations are on their way to it is not of the last one.
 void ServeHost::take_verdict(const Result<void>& verdict) {
-  if (running_->unanswered == 0 || --running_->unanswered != 0)
+  running_->unanswered -= std::min<size_t>(running_->unanswered, 1);
+  if (running_->unanswered != 0)
     return;
   if (!wanted_) {
     if (!verdict)

@@ -87,10 +87,11 @@ public:
   void tick();
 
   void answer(serve::Answer answer);
-  // Has it put in force, by a process that is started where none runs; the listeners stay. `done` is
-  // called once, within half a minute; until then there is not to be another.
+  // Has it put in force, by a process that is started where none runs; the listeners stay. `done`
+  // is called once, within half a minute; until then there is not to be another.
   void configure(serve::Configuration configuration, Configured done);
-  // The same, and waits. Errors: the process says that it can't do its work (the store, credentials).
+  // The same, and waits. Errors: the process says that it can't do its work (the store,
+  // credentials).
   Result<void> configure_and_wait(serve::Configuration configuration);
   // The one in force; nothing: none was yet, and no process runs.
   [[nodiscard]] const std::optional<serve::Configuration>& configuration() const {
@@ -123,7 +124,7 @@ private:
   ServeHost(std::vector<Fd> listeners, Fd events, Log& log, Kind kind);
 
   void start_process();
-  Result<void> spawn();
+  Result<void> spawn(const serve::Configuration& configuration);
   // With the mutex held.
   void send(const serve::ToServe& message);
   void watch();

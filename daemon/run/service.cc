@@ -372,7 +372,8 @@ void Service::each_second() {
   feed_watchdog();
   const uint64_t ends = process_ends();
   if (const uint64_t before = std::exchange(process_ends_, ends); ends > before)
-    show_event("restart", fmt::format("{} of pprofd's processes ended and began again", ends - before));
+    show_event("restart",
+               fmt::format("{} of pprofd's processes ended and began again", ends - before));
 }
 
 // In the page's chart. Lost where serve does not run: the log has it too.
@@ -388,8 +389,8 @@ void Service::show_event(const char* kind, std::string text) {
 uint64_t Service::process_ends() const {
   uint64_t ends = host_->figures().restarts + ship_.usage().restarts;
   const SymbolService& symbols = collector_->symbols();
-  for (const auto& status : {symbols.worker_status(), symbols.index_worker_status(),
-                             collector_->row_worker_status()})
+  for (const auto& status :
+       {symbols.worker_status(), symbols.index_worker_status(), collector_->row_worker_status()})
     ends = std::accumulate(status.ends.begin(), status.ends.end(), ends);
   return ends;
 }

@@ -103,7 +103,7 @@ private:
   struct Reload {
     ServiceConfig config;
     std::vector<uint64_t> requests;
-    bool waits = false; // part of it, for the next start
+    bool waits; // part of it, for the next start
   };
   std::optional<Reload> reload_;
   bool stop_ = false;

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <utility>
 
-
 namespace pprofd {
 
 namespace {
@@ -47,6 +46,7 @@ void ShipCounts::add(const serve::Shipping& shipping) {
 
 std::vector<ShipFigures> ShipCounts::figures() const {
   std::vector<ShipFigures> figures;
+  figures.reserve(targets_.size());
   for (const auto& [name, counts] : targets_)
     figures.push_back(sum(counts.before, counts.now));
   return figures;

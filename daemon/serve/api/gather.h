@@ -52,7 +52,8 @@ public:
   StoredMerger& operator=(const StoredMerger&) = delete;
   ~StoredMerger();
 
-  // Changes the profile. Errors: it measures something else; the result would take more than 256 MB.
+  // Changes the profile. Errors: it measures something else; the result would take more than 256
+  // MB.
   Result<void> add(perftools::profiles::Profile& profile);
   perftools::profiles::Profile finish() &&;
 

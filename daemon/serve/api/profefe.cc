@@ -213,8 +213,8 @@ Response profile_by_id(Store& store, const Request& request, const QueryLimits& 
     if (!id)
       return error_response(400, request, "an id has 16 hexadecimal digits");
     const auto stored = (*reader)->find(*id);
-    const auto bytes =
-        stored ? (*reader)->read({stored->time, *id}) : Result<std::string>(std::unexpected(stored.error()));
+    const auto bytes = stored ? (*reader)->read({stored->time, *id})
+                              : Result<std::string>(std::unexpected(stored.error()));
     if (!bytes)
       return error_response(404, request, bytes.error());
     if (count == 1 && end == ids.size())

@@ -37,7 +37,7 @@ std::string label(const Series& series, const char* name) {
 }
 
 Result<std::map<std::string, Builds>> find_builds(Store& store, const Selector& selector,
-                                                    const QueryLimits& limits) {
+                                                  const QueryLimits& limits) {
   auto reader = store.reader();
   if (!reader)
     return std::unexpected(reader.error());

@@ -90,10 +90,9 @@ Result<Selector> read_base(const Request& request, const Selector& now_side) {
 Result<void> add_side(Store& store, const Selector& selector, const Filter& filter,
                       const QueryLimits& limits, std::string_view sample,
                       FlameGraphBuilder::Side side, FlameGraphBuilder& builder) {
-  const auto gathered =
-      gather(store, selector, filter, limits, [&](proto::Profile& profile) {
-        return builder.add(profile, sample, side);
-      });
+  const auto gathered = gather(store, selector, filter, limits, [&](proto::Profile& profile) {
+    return builder.add(profile, sample, side);
+  });
   return gathered ? Result<void>() : std::unexpected(gathered.error());
 }
 

@@ -31,8 +31,8 @@ struct Credentials {
   [[nodiscard]] bool any() const { return certificates || !users.empty() || !tokens.empty(); }
 };
 
-// "name:hash" a line, as htpasswd -B writes them; '#' begins a comment. Errors name the line; a text
-// that is not empty and has none is one.
+// "name:hash" a line, as htpasswd -B writes them; '#' begins a comment. Errors name the line; a
+// text that is not empty and has none is one.
 Result<std::map<std::string, std::string>> parse_users(std::string_view text);
 // A token a line. Errors: one of fewer than 16 characters; a text that is not empty and has none.
 Result<std::vector<std::string>> parse_tokens(std::string_view text);

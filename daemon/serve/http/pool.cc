@@ -44,7 +44,8 @@ void Pool::loop() {
     lock.unlock();
     try {
       work();
-    } catch (const std::exception&) { // most likely memory, of which the next one needs less
+    } catch (const std::exception&) {
+      work = nullptr; // most likely it wanted memory
     }
     work = nullptr; // what it holds goes before the next wait
     lock.lock();

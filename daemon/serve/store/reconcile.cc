@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 #include "daemon/serve/store/file_header.h"
 #include "daemon/serve/store/layout.h"
 #include "daemon/serve/store/writer.h"

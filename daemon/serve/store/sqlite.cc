@@ -118,8 +118,7 @@ Result<ReadTransaction> ReadTransaction::begin(Database& database) {
 }
 
 ReadTransaction::~ReadTransaction() {
-  if (database_ != nullptr)
-    [[maybe_unused]]
+  if (database_ != nullptr) [[maybe_unused]]
     auto ignored = database_->execute("ROLLBACK");
 }
 

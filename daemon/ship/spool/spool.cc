@@ -108,7 +108,8 @@ Result<void> Spool::load() {
   return {};
 }
 
-// One that can't be read keeps its number and its place on the disk until what is behind it is done.
+// One that can't be read keeps its number and its place on the disk until what is behind it is
+// done.
 void Spool::load_segment(uint64_t number) {
   struct stat info{};
   const bool known =
@@ -117,8 +118,8 @@ void Spool::load_segment(uint64_t number) {
     return;
   Segment segment{.number = number, .bytes = known ? static_cast<uint64_t>(info.st_size) : 0};
   const auto bytes = contents(segment, 0);
-  const SegmentScan scan =
-      bytes ? scan_segment(*bytes, number, 0) : SegmentScan{.records = {}, .skipped = segment.bytes};
+  const SegmentScan scan = bytes ? scan_segment(*bytes, number, 0)
+                                 : SegmentScan{.records = {}, .skipped = segment.bytes};
   for (const ScannedRecord& record : scan.records) {
     remember(record.id);
     segment.unread += SpoolPosition{.segment = number, .offset = record.offset} >= done_ ? 1 : 0;

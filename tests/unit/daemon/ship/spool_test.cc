@@ -200,8 +200,8 @@ TEST_F(SpoolTest, ASegmentThatCannotBeReadCostsOnlyItself) {
     std::filesystem::permissions(file, std::filesystem::perms::none);
   for (const auto& folder : {path(), std::filesystem::path(path()).parent_path().string()})
     std::filesystem::permissions(folder, std::filesystem::perms::all);
-  const auto size = std::filesystem::file_size(files.front()) +
-                    std::filesystem::file_size(files.back());
+  const auto size =
+      std::filesystem::file_size(files.front()) + std::filesystem::file_size(files.back());
   setfsuid(65534); // root reads everything
   auto spool = Spool::open(path(), 1'000'000);
   ASSERT_TRUE(spool) << text_of(spool.error());

@@ -20,7 +20,7 @@ TEST(Layout, ANameIsReadBack) {
 }
 
 TEST(Layout, AnHoursFolderIsReadBack) {
-  for (const TimeNanos time : {TimeNanos{0}, 1'795'317'600 * kSecond, 1'709'164'800 * kSecond}) {
+  for (const TimeNanos time : {TimeNanos{0}, 1'795'316'400 * kSecond, 1'709'164'800 * kSecond}) {
     const std::string name = hour_folder(time + kHour / 2);
     EXPECT_EQ(hour_of(name.substr(0, 10), name.substr(11)), time) << name;
   }

@@ -260,7 +260,7 @@ TEST_F(StoreTest, AnIndexThatCannotBeReadForWantOfMemoryIsNotTakenForDamaged) {
     add(writer, profiles);
   }
   size_t failed = 0;
-  for (int64_t bytes = 50'000;; bytes += 5'000) {
+  for (int64_t bytes = 20'000;; bytes += 1'000) {
     sqlite3_hard_heap_limit64(bytes);
     bool damaged = false;
     const auto index = IndexWriter::open(path() + "/" + kIndexFile, damaged);
@@ -287,8 +287,7 @@ TEST_F(StoreTest, AnIndexIsMadeAnewByTheHourAndWhatIsDoneStays) {
     for (size_t hour = 0; hour < begun; hour++) // those done before are looked at again
       ASSERT_TRUE(writer.reconcile_hour());
     EXPECT_FALSE(writer.reconciled());
-    EXPECT_EQ(listed().front().time,
-              kSomeTime + (kHours - static_cast<int64_t>(begun)) * kHour);
+    EXPECT_EQ(listed().front().time, kSomeTime + (kHours - static_cast<int64_t>(begun)) * kHour);
   }
   StoreWriter writer = open_unreconciled();
   add(writer, {new_profile(kSomeTime + kHours * kHour)});
@@ -308,9 +307,8 @@ TEST_F(StoreTest, AStoreTakesProfilesWhileItsIndexIsMadeAnew) {
   auto store = Store::open(path(), {}, [](const Error&) {});
   ASSERT_TRUE(store);
   std::promise<bool> stored;
-  ASSERT_TRUE((*store)->add(new_profile(kSomeTime + kMinute), [&](const auto& result) {
-    stored.set_value(result.has_value());
-  }));
+  ASSERT_TRUE((*store)->add(new_profile(kSomeTime + kMinute),
+                            [&](const auto& result) { stored.set_value(result.has_value()); }));
   EXPECT_TRUE(stored.get_future().get());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while ((*store)->totals().profiles < 6 && std::chrono::steady_clock::now() < deadline)
