@@ -10,7 +10,8 @@ import subprocess
 import pytest
 from harness import pprof, readers, validity
 from harness.paths import PPROFD, workload
-from harness.processes import Process, children_of, is_alive, run as run_program, start_workload, wait_until
+from harness.processes import (Process, children_called, children_of, is_alive, run as run_program, start_workload,
+                               wait_until)
 from harness.service import UnixConnection, of
 
 pytestmark = pytest.mark.requires("bpf")
@@ -29,8 +30,7 @@ def parse(body, merged=False):
 
 def profilers(run):
     """The processes that take a profile now."""
-    return [pid for pid in children_of(run.pid)
-            if open(f"/proc/{pid}/cmdline", "rb").read().startswith(b"pprofd: profile")]
+    return children_called(run.pid, "pprofd: profile")
 
 
 def test_windows_are_shown(service):
@@ -134,10 +134,7 @@ def test_ends_of_its_processes_are_shown(service):
     """A worker that is killed is an event of the page's chart."""
     run = service("window = \"1h\"").wait_started()
 
-    def worker():
-        return [pid for pid in children_of(run.pid)
-                if open(f"/proc/{pid}/cmdline", "rb").read().startswith(b"pprofd: worker")]
-    os.kill(wait_until(worker, "a worker")[0], signal.SIGKILL)
+    os.kill(wait_until(lambda: children_called(run.pid, "pprofd: worker"), "a worker")[0], signal.SIGKILL)
     shown = wait_until(lambda: run.json("/api/v1/processes")["events"], "the event", 60)
     assert shown[0]["kind"] == "restart" and "ended and began again" in shown[0]["text"]
 

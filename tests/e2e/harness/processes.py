@@ -129,6 +129,16 @@ def children_of(pid):
     return found
 
 
+def children_called(pid, name):
+    """Those of them that call themselves so (argv[0]); one may be gone already."""
+    found = []
+    for child in children_of(pid):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0] == name.encode():
+                found.append(child)
+    return found
+
+
 def is_alive(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

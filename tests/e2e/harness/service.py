@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import pprof, readers, validity
 from .paths import PPROFD
-from .processes import Process, children_of, wait_until
+from .processes import Process, children_called, wait_until
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -70,10 +70,7 @@ class Service:
     @property
     def serve(self):
         """The pid of the process that faces the network."""
-        def found():
-            return [pid for pid in children_of(self.pid)
-                    if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"pprofd: serve")]
-        return wait_until(found, "pprofd: serve")[0]
+        return wait_until(lambda: children_called(self.pid, "pprofd: serve"), "pprofd: serve")[0]
 
     def request(self, path, method="GET", seconds=30):
         """(status, body) of a request over the unix socket."""
