@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/cli/command_line.h"
+#include "daemon/cli/export_options.h"
 #include "daemon/cli/generate/completion.h"
 #include "daemon/cli/generate/help.h"
 #include "daemon/cli/generate/man_page.h"
@@ -24,6 +25,7 @@
 #include "daemon/cli/top_options.h"
 #include "daemon/config/service_config.h"
 #include "daemon/doctor/report.h"
+#include "daemon/export/export.h"
 #include "daemon/inspect/inspect.h"
 #include "daemon/report/report.h"
 #include "daemon/run/profile_process.h"
@@ -117,6 +119,15 @@ int run_symbolize_command(const Arguments& arguments) {
   return finish(symbolize(*options, lines_of(STDIN_FILENO), print_data));
 }
 
+int run_export_command(const Arguments& arguments) {
+  const auto options = make_export_options(arguments);
+  if (!options)
+    return usage_error(options.error());
+  const ExportNotices notices{.say = [](const std::string& line) { std::cerr << line << '\n'; },
+                              .warn = print_warning};
+  return finish(export_profiles(*options, print_data, notices));
+}
+
 int run_doctor_command(const Arguments& arguments) {
   const std::vector<Probe> probes = run_probes({});
   const std::string text = arguments.flag("json") ? doctor_json(probes, program().version)
@@ -143,10 +154,11 @@ struct Runner {
   int (*run)(const Arguments&);
 };
 constexpr std::array kRunners = {
-    Runner{"record", run_record_command},   Runner{"top", run_top_command},
-    Runner{"run", run_service_command},     Runner{"report", run_report_command},
-    Runner{"inspect", run_inspect_command}, Runner{"symbolize", run_symbolize_command},
-    Runner{"doctor", run_doctor_command},   Runner{"completion", run_completion_command},
+    Runner{"record", run_record_command},         Runner{"top", run_top_command},
+    Runner{"run", run_service_command},           Runner{"report", run_report_command},
+    Runner{"inspect", run_inspect_command},       Runner{"symbolize", run_symbolize_command},
+    Runner{"export", run_export_command},         Runner{"doctor", run_doctor_command},
+    Runner{"completion", run_completion_command},
 };
 
 std::string help_text(const CommandSpec* command) {

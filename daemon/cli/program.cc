@@ -551,6 +551,23 @@ std::span<const OptionSpec> symbolize_options() {
   return options;
 }
 
+constexpr std::array kExportOptions = {
+    OptionSpec{.name = "output",
+               .short_name = 'o',
+               .type = OptionType::kPath,
+               .argument = "OUT",
+               .default_text = "-",
+               .completion = Completion::kFile,
+               .group = "Output",
+               .help = "the file that the rows go to, compressed where its name ends in .zst or "
+                       ".gz; '-': standard output"},
+    OptionSpec{.name = "sample",
+               .type = OptionType::kText,
+               .argument = "TYPE",
+               .group = "Selection",
+               .help = "the type of value, by name or index; without it each profile's default"},
+};
+
 constexpr std::array kDoctorOptions = {
     OptionSpec{.name = "json", .group = "Output", .help = "one JSON document instead of lines"},
 };
@@ -568,6 +585,7 @@ constexpr std::array kRunUsage = {"[--config FILE] [OPTIONS]"sv};
 constexpr std::array kReportUsage = {"[OPTIONS] FILE..."sv};
 constexpr std::array kInspectUsage = {"[OPTIONS] ELF"sv};
 constexpr std::array kSymbolizeUsage = {"[OPTIONS] FILE..."sv, "-e ELF [OPTIONS] [ADDRESS...]"sv};
+constexpr std::array kExportUsage = {"[OPTIONS] FILE..."sv};
 constexpr std::array kDoctorUsage = {"[--json]"sv};
 constexpr std::array kCompletionUsage = {"bash|zsh|fish"sv};
 
@@ -599,9 +617,10 @@ constexpr std::array kRunNotes = {
     "come from the command line, else from the environment, else from the file, else from the "
     "defaults below; a list given in one place replaces that of another."sv,
     "Each table [[ship]] of the file is a system that profiles are sent to: type (profefe, "
-    "pyroscope, parca, otlp, file), url or path, name, labels, include, exclude, tls_ca, tls_cert, "
-    "tls_key, token_file, headers, "
-    "compression, spool_size, batch_profiles, batch_size, rate, timeout."sv,
+    "pyroscope, parca, otlp, s3, file), url or path, name, labels, include, exclude, tls_ca, "
+    "tls_cert, tls_key, token_file, headers, compression, spool_size, batch_profiles, batch_size, "
+    "batch_wait, rate, timeout; of s3 bucket, region, prefix, credentials_file; of s3 and file "
+    "format (rows, pprof)."sv,
     "SIGTERM writes the window that runs and ends. SIGHUP reads the configuration again; a wrong "
     "one leaves everything as it was. Under systemd it tells of its readiness and feeds the "
     "watchdog as long as samples arrive."sv,
@@ -638,6 +657,15 @@ constexpr std::array kSymbolizeNotes = {
     "folder of --cache, which answers the next time, in recordings too. The standard folder is "
     "used "
     "where only root or you may write it."sv,
+};
+constexpr std::array kExportNotes = {
+    "Writes pprof profiles of any program as rows that ClickHouse, DuckDB and Athena load as they "
+    "are: one JSON object a line, one line a sample, with time, duration, type, unit, host, "
+    "service, "
+    "version, build_id, pid, comm, labels, value and stack (functions, the innermost first)."sv,
+    "Host, service, version and other labels are taken from the profile's comments, where pprofd "
+    "writes them. Targets of the service of type s3 or file with format = \"rows\" get the same "
+    "rows; queries for them are in /usr/share/doc/pprofd/queries."sv,
 };
 constexpr std::array kDoctorNotes = {
     "Each line is one probe: what was tried, its result and, where it is bad, what follows and "
@@ -684,6 +712,11 @@ constexpr std::array kSymbolizeExamples = {
             "many, of another machine's programs"},
     Example{"pprofd symbolize -e ./server 0x4011d6", "which function and line that is"},
     Example{"pprofd symbolize -e ./server < addresses.txt", "many of them"},
+};
+constexpr std::array kExportExamples = {
+    Example{"pprofd export profiles/*.pb.gz -o rows.jsonl.zst", "a recording, as a table"},
+    Example{"pprofd export profile.pb.gz | jq -r '.stack[0]' | sort | uniq -c",
+            "rows with each function that ran"},
 };
 constexpr std::array kDoctorExamples = {
     Example{"sudo pprofd doctor", "what this kernel and root's privileges allow"},
@@ -760,6 +793,17 @@ const ProgramSpec& program() {
                               .max = SIZE_MAX,
                               .completion = Completion::kFile},
                   .examples = kSymbolizeExamples},
+      CommandSpec{.name = "export",
+                  .summary = "profiles as rows for ClickHouse, DuckDB and other engines",
+                  .usage = kExportUsage,
+                  .notes = kExportNotes,
+                  .options = kExportOptions,
+                  .operand = {.name = "FILE",
+                              .help = "a pprof profile",
+                              .min = 1,
+                              .max = SIZE_MAX,
+                              .completion = Completion::kFile},
+                  .examples = kExportExamples},
       CommandSpec{.name = "doctor",
                   .summary = "what this kernel and these privileges allow",
                   .usage = kDoctorUsage,

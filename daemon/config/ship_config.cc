@@ -18,6 +18,10 @@ using std::chrono::nanoseconds;
 
 constexpr std::string_view kTable = "ship";
 constexpr std::string_view kFile = "file";
+constexpr std::string_view kS3 = "s3";
+constexpr std::string_view kRows = "rows";
+constexpr std::string_view kPprof = "pprof";
+constexpr std::string_view kZstdName = "zstd";
 constexpr size_t kLongestName = 64;
 constexpr size_t kMostTargets = 16;
 
@@ -26,6 +30,7 @@ constexpr std::array kTypes = {
     Choice{.name = "pyroscope", .help = "Pyroscope's push API"},
     Choice{.name = "parca", .help = "Parca's WriteRaw"},
     Choice{.name = "otlp", .help = "OpenTelemetry's profiles over HTTP"},
+    Choice{.name = "s3", .help = "objects in a bucket"},
     Choice{.name = "file", .help = "files in a folder"},
 };
 // Types that take more than one profile a request, with how many are sent where nothing is said.
@@ -35,12 +40,21 @@ struct Batch {
 };
 // A Pyroscope that refuses one of a batch has counted the others, and counts them again.
 constexpr std::array kBatches = {Batch{"pyroscope", 1}, Batch{"parca", 10}, Batch{"otlp", 50}};
+// Rows, in an object or a file: what engines query is best not in small pieces.
+constexpr uint64_t kRowsBatch = 1'000;
+constexpr std::chrono::seconds kRowsWait{60};
 // Pyroscope's is 4 MB a second, with bursts of 2 MB.
 constexpr uint64_t kPyroscopeRate = 3'000'000;
 
 constexpr std::array kCompressions = {
     Choice{.name = "gzip", .help = ""},
+    Choice{.name = kZstdName, .help = ""},
     Choice{.name = "none", .help = ""},
+};
+
+constexpr std::array kShipFormats = {
+    Choice{.name = kRows, .help = ""},
+    Choice{.name = kPprof, .help = ""},
 };
 
 constexpr OptionSpec text_key(std::string_view key) {
@@ -62,6 +76,14 @@ constexpr std::array kOptions = {
     text_key("ship.name"),
     text_key("ship.url"),
     path_key("ship.path"),
+    text_key("ship.bucket"),
+    text_key("ship.region"),
+    text_key("ship.prefix"),
+    path_key("ship.credentials_file"),
+    OptionSpec{.name = "ship.format",
+               .type = OptionType::kChoice,
+               .choices = kShipFormats,
+               .key = "ship.format"},
     pairs_key("ship.labels"),
     list_key("ship.include"),
     list_key("ship.exclude"),
@@ -90,6 +112,10 @@ constexpr std::array kOptions = {
                .max = 32'000'000,
                .default_text = "1MB",
                .key = "ship.batch_size"},
+    OptionSpec{.name = "ship.batch_wait",
+               .type = OptionType::kDuration,
+               .max = 3'600'000,
+               .key = "ship.batch_wait"},
     OptionSpec{.name = "ship.rate", .type = OptionType::kBytes, .min = 1'000, .key = "ship.rate"},
     OptionSpec{.name = "ship.timeout",
                .type = OptionType::kDuration,
@@ -197,6 +223,74 @@ Result<std::string> checked_place(const Reader& read, const std::string& type) {
   return file ? checked_path(read) : checked_url(read);
 }
 
+bool is_word(std::string_view text, std::string_view marks) {
+  return !text.empty() && std::ranges::all_of(text, [marks](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || marks.contains(c);
+  });
+}
+
+// As Amazon names buckets; others allow no less.
+Result<std::string> checked_bucket(const Reader& read) {
+  constexpr size_t kShortest = 3;
+  constexpr size_t kLongest = 63;
+  std::string bucket = read.text("bucket");
+  if (!read.given("bucket"))
+    return fail(read.place("bucket"), "it has no bucket", "write bucket = \"profiles\" below it");
+  if (bucket.size() < kShortest || bucket.size() > kLongest || !is_word(bucket, ".-"))
+    return fail(read.place("bucket") + " = " + in_quotes(bucket), "not a bucket's name",
+                "use small letters, digits, '-' and '.', from 3 to 63 of them");
+  return bucket;
+}
+
+// What the keys that only a bucket has say.
+Result<void> take_bucket(const Reader& read, ShipConfig& config) {
+  if (config.type != kS3) {
+    for (const char* key : {"bucket", "region", "prefix", "credentials_file"})
+      if (read.given(key))
+        return fail(read.place(key), "a target of type " + config.type + " has none",
+                    "leave it out");
+    return {};
+  }
+  auto bucket = checked_bucket(read);
+  if (!bucket)
+    return std::unexpected(bucket.error());
+  config.bucket = std::move(*bucket);
+  config.region = read.given("region") ? read.text("region") : "us-east-1";
+  if (!is_word(config.region, "-"))
+    return fail(read.place("region") + " = " + in_quotes(config.region), "not a region",
+                "write region = \"eu-central-1\", or what the store's settings say");
+  config.prefix = read.text("prefix");
+  if (has_control(config.prefix))
+    return fail(read.place("prefix"), "it has control characters", "leave them out");
+  while (config.prefix.ends_with('/'))
+    config.prefix.pop_back();
+  config.prefix.erase(0, std::min(config.prefix.find_first_not_of('/'), config.prefix.size()));
+  if (read.given("token_file"))
+    return fail(read.place("token_file"), "a target of type s3 has none",
+                "name the file with the keys in credentials_file");
+  if (!read.given("credentials_file"))
+    return fail(read.place("credentials_file"), "it has no credentials_file",
+                "write credentials_file = \"/etc/pprofd/s3\": a file with aws_access_key_id and "
+                "aws_secret_access_key");
+  config.credentials_file = read.text("credentials_file");
+  return {};
+}
+
+Result<void> take_format(const Reader& read, ShipConfig& config) {
+  config.rows = read.given("format") ? read.text("format") == kRows : config.type == kS3;
+  if (!read.given("format") || config.type == kS3 || config.type == kFile)
+    return {};
+  return fail(read.place("format"), "a target of type " + config.type + " has its own",
+              "leave it out");
+}
+
+Result<void> check_compression(const Reader& read, const ShipConfig& config) {
+  if (config.rows || read.text("compression") != kZstdName)
+    return {};
+  return fail(read.place("compression"), "only rows are compressed by zstd",
+              "write gzip or none, or for types s3 and file format = \"rows\"");
+}
+
 Result<std::string> checked_name(const Reader& read, const std::string& type,
                                  const std::set<std::string>& taken) {
   std::string name = read.given("name") ? read.text("name") : type;
@@ -253,8 +347,9 @@ Result<KeyValues> checked_headers(const Reader& read) {
     std::ranges::transform(lower, lower.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
-    for (const char* own : {"authorization", "content-type", "content-length", "content-encoding",
-                            "host", "transfer-encoding"})
+    for (const char* own :
+         {"authorization", "content-type", "content-length", "content-encoding", "host",
+          "transfer-encoding", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
       if (lower == own)
         return fail(what, "pprofd itself sets that header",
                     lower == "authorization" ? "name a file with the token in token_file"
@@ -271,20 +366,36 @@ Result<void> check_certificate(const Reader& read) {
   return fail(read.place(one), "there is no " + other + " to it", "set both");
 }
 
-Result<void> check_batch(const Reader& read, const std::string& type) {
-  const bool batches = std::ranges::find(kBatches, type, &Batch::type) != kBatches.end();
-  if (batches || read.number<uint64_t>("batch_profiles", 1) == 1)
+// How many profiles a request has where nothing is said; 0: it takes one, never more.
+uint64_t usual_batch(const ShipConfig& config) {
+  if (config.rows)
+    return kRowsBatch;
+  const auto* const batch = std::ranges::find(kBatches, config.type, &Batch::type);
+  return batch == kBatches.end() ? 0 : batch->profiles;
+}
+
+Result<void> check_batch(const Reader& read, const ShipConfig& config) {
+  if (usual_batch(config) != 0)
     return {};
-  return fail(read.place("batch_profiles"), "a target of type " + type + " takes one at a time",
+  const bool several = read.number<uint64_t>("batch_profiles", 1) != 1;
+  const bool waits = read.number<nanoseconds>("batch_wait").count() != 0;
+  if (!several && !waits)
+    return {};
+  const bool pprof = config.type == kS3 || config.type == kFile;
+  return fail(read.place(several ? "batch_profiles" : "batch_wait"),
+              "a target of type " + config.type + (pprof ? " and format pprof" : "") +
+                  " takes one at a time",
               "leave it out");
 }
 
 void take_numbers(const Reader& read, ShipConfig& config) {
   config.compress = read.text("compression") != "none";
+  config.zstd = config.rows && config.compress && read.text("compression") != "gzip";
   config.spool_size = read.number<uint64_t>("spool_size");
-  const auto* const batch = std::ranges::find(kBatches, config.type, &Batch::type);
   config.batch_profiles =
-      read.number<uint64_t>("batch_profiles", batch == kBatches.end() ? 1 : batch->profiles);
+      read.number<uint64_t>("batch_profiles", std::max<uint64_t>(usual_batch(config), 1));
+  config.batch_wait =
+      read.number<nanoseconds>("batch_wait", config.rows ? kRowsWait : nanoseconds(0));
   config.batch_size = read.number<uint64_t>("batch_size");
   config.rate = read.number<uint64_t>("rate", config.type == "pyroscope" ? kPyroscopeRate : 0);
   config.timeout = read.number<nanoseconds>("timeout");
@@ -315,7 +426,13 @@ Result<ShipConfig> make_ship_config(const ConfigTable& table, const std::set<std
   if (failed)
     failed = check_certificate(read);
   if (failed)
-    failed = check_batch(read, config.type);
+    failed = take_bucket(read, config);
+  if (failed)
+    failed = take_format(read, config);
+  if (failed)
+    failed = check_compression(read, config);
+  if (failed)
+    failed = check_batch(read, config);
   if (!failed)
     return std::unexpected(failed.error());
   config.tls_ca = read.text("tls_ca");

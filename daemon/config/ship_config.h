@@ -23,12 +23,17 @@ struct ShipConfig {
   KeyValues labels; // name there, name here; empty: those that make sense
   std::vector<std::string> include, exclude;         // KEY:GLOB
   std::string tls_ca, tls_cert, tls_key, token_file; // files; empty: none
+  // Of type s3 alone; the prefix without slashes around it.
+  std::string bucket, region, prefix, credentials_file;
   KeyValues headers;
   bool compress = true;
+  bool zstd = false;       // how, if so: else by gzip
+  bool rows = false;       // of types s3 and file: rows, not pprof
   uint64_t spool_size = 0; // bytes
   uint64_t batch_profiles = 0;
   uint64_t batch_size = 0; // bytes
-  uint64_t rate = 0;       // bytes a second; 0: no limit
+  std::chrono::nanoseconds batch_wait{0};
+  uint64_t rate = 0; // bytes a second; 0: no limit
   std::chrono::nanoseconds timeout{0};
 };
 

@@ -3,11 +3,14 @@
 #include <cstdio>
 #include <map>
 #include <ostream>
+#include <ranges>
 #include <string>
 #include <vector>
 
+#include "daemon/profile/frame_names.h"
 #include "daemon/profile/id_index.h"
 #include "daemon/profile/saturating.h"
+#include "daemon/profile/string_table.h"
 
 namespace pprofd {
 
@@ -28,11 +31,10 @@ class Folder {
 public:
   Folder(const proto::Profile& profile, int value_index)
       : profile_(profile), value_index_(value_index), locations_(profile.location()) {
-    IdIndex functions(profile.function());
-    IdIndex mappings(profile.mapping());
+    const FrameNames names(profile);
     frames_.reserve(static_cast<size_t>(profile.location_size()));
     for (const auto& location : profile.location())
-      frames_.push_back(frames(location, functions, mappings));
+      frames_.push_back(joined(names.at(location)));
   }
 
   void write(std::ostream& out) {
@@ -47,39 +49,22 @@ public:
   }
 
 private:
-  [[nodiscard]] const std::string& text(int64_t index) const {
-    return profile_.string_table(static_cast<int>(index));
-  }
-
-  // The functions at a location, the outermost first.
-  std::string frames(const proto::Location& location, const IdIndex& functions,
-                     const IdIndex& mappings) const {
-    std::string joined;
-    for (int i = location.line_size() - 1; i >= 0; i--) {
-      int position = functions.position(location.line(i).function_id());
-      std::string name = text(profile_.function(position).name());
-      if (!joined.empty())
-        joined += ';';
-      joined += name.empty() ? "[unknown]" : one_frame(std::move(name));
+  // Innermost first, made the outermost first.
+  static std::string joined(const std::vector<std::string>& names) {
+    std::string all;
+    for (const std::string& name : std::views::reverse(names)) {
+      if (!all.empty())
+        all += ';';
+      all += one_frame(name);
     }
-    return joined.empty() ? place(location, mappings) : joined;
-  }
-
-  std::string place(const proto::Location& location, const IdIndex& mappings) const {
-    int position = mappings.position(location.mapping_id());
-    if (position < 0)
-      return unsymbolized_name("[unknown]", location.address());
-    const auto& mapping = profile_.mapping(position);
-    return one_frame(
-        unsymbolized_name(text(mapping.filename()),
-                          location.address() - mapping.memory_start() + mapping.file_offset()));
+    return all;
   }
 
   std::string stack(const proto::Sample& sample) const {
     std::string joined;
     for (const auto& label : sample.label())
-      if (label.str() != 0 && text(label.key()) == "comm") {
-        joined = one_frame(text(label.str()));
+      if (label.str() != 0 && text(profile_, label.key()) == "comm") {
+        joined = one_frame(text(profile_, label.str()));
         break;
       }
     for (int i = sample.location_id_size() - 1; i >= 0; i--) {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "daemon/profile/gzip.h"
 #include "daemon/profile/id_index.h"
 #include "daemon/profile/profile_builder.h"
 #include "daemon/profile/wire_scan.h"
@@ -16,9 +17,6 @@ namespace {
 
 // 15 bits of window, gzip's header and trailer around the data.
 constexpr int kGzipWindow = 15 + 16;
-
-// Larger levels take more of the machine that is being profiled than they save on disk.
-constexpr int kCompressionLevel = 3;
 
 constexpr size_t kChunk = size_t{1} << 16;
 
@@ -98,26 +96,6 @@ private:
   size_t filled_ = 0;
 };
 
-Result<std::string> deflate_gzip(std::string& bytes) {
-  if (bytes.size() > std::numeric_limits<uInt>::max() / 2)
-    return fail("write profile", "it is larger than pprof's format allows");
-  z_stream stream{};
-  if (deflateInit2(&stream, kCompressionLevel, Z_DEFLATED, kGzipWindow, 9, Z_DEFAULT_STRATEGY) !=
-      Z_OK)
-    return fail("write profile", "no memory to compress it");
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(bytes.data());
-  stream.avail_in = clamp_length(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = clamp_length(out.size());
-  int status = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (status != Z_STREAM_END)
-    return fail("write profile", "compression failed");
-  return out;
-}
-
 // Whether the stacks, a line of each location a frame, have at most `limit` frames. A file may name
 // a location with many lines many times.
 bool frames_within(const proto::Profile& profile, size_t limit) {
@@ -167,7 +145,7 @@ Result<std::string> serialize_gzip(const proto::Profile& profile) {
   if (profile.ByteSizeLong() > std::numeric_limits<int>::max() ||
       !profile.SerializeToString(&bytes))
     return fail("write profile", "it is larger than pprof's format allows");
-  return deflate_gzip(bytes);
+  return gzip(bytes);
 }
 
 Result<proto::Profile> parse_profile(std::string_view bytes, const ParseLimits& limits) {

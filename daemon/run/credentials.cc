@@ -1,5 +1,7 @@
 #include "daemon/run/credentials.h"
 
+#include <algorithm>
+
 #include "symbolizer/base/read_bytes.h"
 #include "symbolizer/base/regular_file.h"
 
@@ -24,6 +26,12 @@ Result<std::string> read_credentials(const std::string& path, const std::string&
   if (text && text->empty())
     return fail(what, "the file is empty");
   return text;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const size_t begin = std::min(text.find_first_not_of(kBlank), text.size());
+  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
 }
 
 } // namespace pprofd

@@ -1,20 +1,14 @@
 #include "daemon/run/ship_configuration.h"
 
-#include <algorithm>
-#include <string_view>
+#include <utility>
 
 #include "daemon/compose/process_profile.h"
+#include "daemon/run/access_keys.h"
 #include "daemon/run/credentials.h"
 
 namespace pprofd {
 
 namespace {
-
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t begin = std::min(text.find_first_not_of(kBlank), text.size());
-  return std::string(text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin));
-}
 
 Result<void> read_files(const ShipConfig& config, serve::ShipTarget& target) {
   struct File {
@@ -31,10 +25,27 @@ Result<void> read_files(const ShipConfig& config, serve::ShipTarget& target) {
       return std::unexpected(text.error());
     *file.into = std::move(*text);
   }
-  target.set_token(trimmed(target.token()));
+  target.set_token(std::string(trimmed(target.token())));
   if (target.token().find_first_of("\r\n") != std::string::npos)
     return fail(config.where + ".token_file = '" + config.token_file + "'",
                 "it has more than one line", "put the token alone into it");
+  return {};
+}
+
+Result<void> read_keys(const ShipConfig& config, serve::ShipTarget& target) {
+  const std::string key = config.where + ".credentials_file";
+  const auto text = read_credentials(config.credentials_file, key);
+  if (!text)
+    return std::unexpected(text.error());
+  if (text->empty())
+    return {};
+  auto keys = parse_access_keys(
+      *text, std::string(key).append(" = '").append(config.credentials_file).append("'"));
+  if (!keys)
+    return std::unexpected(keys.error());
+  target.set_access_key(std::move(keys->id));
+  target.set_secret_key(std::move(keys->secret));
+  target.set_session_token(std::move(keys->session_token));
   return {};
 }
 
@@ -48,14 +59,22 @@ Result<serve::ShipTarget> make_target(const ShipConfig& config) {
   target.mutable_include()->Assign(config.include.begin(), config.include.end());
   target.mutable_exclude()->Assign(config.exclude.begin(), config.exclude.end());
   for (const auto& [name, value] : config.headers)
-    target.add_headers(name + ": " + value);
+    target.add_headers(std::string(name).append(": ").append(value));
   target.set_compress(config.compress);
+  target.set_zstd(config.zstd);
+  target.set_rows(config.rows);
+  target.set_bucket(config.bucket);
+  target.set_region(config.region);
+  target.set_prefix(config.prefix);
   target.set_spool_bytes(config.spool_size);
   target.set_batch_profiles(config.batch_profiles);
   target.set_batch_bytes(config.batch_size);
+  target.set_batch_wait_nanos(static_cast<uint64_t>(config.batch_wait.count()));
   target.set_rate(config.rate);
   target.set_timeout_nanos(static_cast<uint64_t>(config.timeout.count()));
   if (auto read = read_files(config, target); !read)
+    return std::unexpected(read.error());
+  if (auto read = read_keys(config, target); !read)
     return std::unexpected(read.error());
   return target;
 }

@@ -116,7 +116,7 @@ def test_an_outage_loses_nothing(ship):
     port = free_port()
     run = ship(target("main", "profefe", f"http://127.0.0.1:{port}"))
     run.add(*numbered(50))
-    wait_until(lambda: run.failures, "the failure said")
+    run.wait_failure()
     assert run.figures["main"]["sent"] == 0
     with Backend(port=port) as backend:
         run.wait_figure("main", "sent", 50)
@@ -282,7 +282,7 @@ def test_names_are_looked_up(ship):
                    target("nobody", "profefe", f"http://{'x' * 64}.invalid:1"))
         run.add(profile(STACKS))
         run.wait_figure("named", "sent", 1)
-        wait_until(lambda: run.failures, "the failure said")
+        run.wait_failure()
     assert run.figures["nobody"]["sent"] == 0 and run.figures["nobody"]["dropped"] == 0
 
 

@@ -5,6 +5,7 @@
 
 #include "daemon/profile/flamegraph/arrange.h"
 #include "daemon/profile/flamegraph/stack_tree.h"
+#include "daemon/profile/frame_names.h"
 #include "daemon/profile/id_index.h"
 #include "daemon/profile/saturating.h"
 #include "daemon/profile/string_table.h"
@@ -79,17 +80,10 @@ private:
                         .inlined = i + 1 < location.line_size()});
     }
     if (frames.empty()) {
-      place.name = unsymbolized(location, mapping);
+      place.name = nameless_frame(profile_, location, mapping);
       frames.push_back({.function = tree_.function(std::move(place))});
     }
     return frames;
-  }
-
-  std::string unsymbolized(const proto::Location& location, const proto::Mapping* mapping) const {
-    if (mapping == nullptr)
-      return unsymbolized_name(kUnknown, location.address());
-    return unsymbolized_name(text(profile_, mapping->filename()),
-                             location.address() - mapping->memory_start() + mapping->file_offset());
   }
 
   const proto::Profile& profile_;

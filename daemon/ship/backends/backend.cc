@@ -1,14 +1,9 @@
 #include "daemon/ship/backends/backend.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "daemon/profile/profile_builder.h"
-#include "daemon/ship/backends/labels.h"
 
 namespace pprofd::ship {
 
@@ -17,12 +12,11 @@ namespace {
 constexpr std::array kBackends = {
     Backend{.type = "profefe", .encode = encode_profefe},
     Backend{.type = "file", .encode = encode_file},
+    Backend{.type = "s3", .encode = encode_s3, .verdict = s3_verdict},
     Backend{.type = "pyroscope", .encode = encode_pyroscope},
     Backend{.type = "parca", .encode = encode_parca},
     Backend{.type = "otlp", .encode = encode_otlp},
 };
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 } // namespace
 
@@ -43,14 +37,6 @@ Result<std::string> profile_bytes(const serve::ShipTarget& target,
 
 std::string series_name(const serve::WindowProfile& profile) {
   return profile.type() == "cpu" ? "process_cpu" : profile.type();
-}
-
-std::string partition_of(const serve::WindowProfile& profile) {
-  const auto host = profile.labels().find("host");
-  const std::string name = host == profile.labels().end() ? "unknown" : host->second;
-  return fmt::format("date={0:%Y-%m-%d}/hour={0:%H}/host={1}",
-                     fmt::gmtime(static_cast<std::time_t>(profile.time_nanos() / kSecond)),
-                     percent_encoded(name));
 }
 
 } // namespace pprofd::ship

@@ -19,6 +19,7 @@ using EncodeFor = Result<std::vector<Parcel>> (*)(const serve::ShipTarget& targe
 struct Backend {
   std::string_view type;
   EncodeFor encode;
+  Verdict (*verdict)(const Reply&) = verdict_of;
 };
 
 // nullptr: there is none of that name.
@@ -27,9 +28,14 @@ const Backend* find_backend(std::string_view type);
 // profefe: one profile a request.
 Result<std::vector<Parcel>> encode_profefe(const serve::ShipTarget& target,
                                            std::span<const serve::WindowProfile> profiles);
-// Files below the target's folder: date=2026-11-30/hour=20/host=HOST/TIME-ID.pb.gz, in UTC.
+// Files below the target's folder, as objects.h has them.
 Result<std::vector<Parcel>> encode_file(const serve::ShipTarget& target,
                                         std::span<const serve::WindowProfile> profiles);
+// Objects in a bucket, as objects.h has them: a PUT each, to be signed.
+Result<std::vector<Parcel>> encode_s3(const serve::ShipTarget& target,
+                                      std::span<const serve::WindowProfile> profiles);
+// S3 says 400 to expired credentials and wrong regions too.
+Verdict s3_verdict(const Reply& reply);
 
 // Pyroscope's push API: a profile in as many requests as its limits ask for.
 Result<std::vector<Parcel>> encode_pyroscope(const serve::ShipTarget& target,
@@ -46,7 +52,5 @@ std::string series_name(const serve::WindowProfile& profile);
 // A spooled profile's bytes as the target wants them: gzip as they are, or inflated.
 Result<std::string> profile_bytes(const serve::ShipTarget& target,
                                   const serve::WindowProfile& profile);
-// "date=2026-11-30/hour=20/host=HOST", of the profile's time.
-std::string partition_of(const serve::WindowProfile& profile);
 
 } // namespace pprofd::ship

@@ -1,24 +1,22 @@
 // Files in a folder: for a shared file system, or for what somebody else picks up.
-#include <fmt/format.h>
+#include <utility>
 
 #include "daemon/ship/backends/backend.h"
+#include "daemon/ship/backends/objects.h"
 
 namespace pprofd::ship {
 
 Result<std::vector<Parcel>> encode_file(const serve::ShipTarget& target,
                                         std::span<const serve::WindowProfile> profiles) {
+  auto objects = objects_of(target, profiles);
+  if (!objects)
+    return std::unexpected(objects.error());
   std::vector<Parcel> parcels;
-  for (const serve::WindowProfile& profile : profiles) {
-    auto bytes = profile_bytes(target, profile);
-    if (!bytes)
-      return std::unexpected(bytes.error());
-    // The id makes it the same file when it is written again.
-    Parcel parcel;
-    parcel.url = fmt::format("{}/{}-{:016x}.{}", partition_of(profile), profile.time_nanos(),
-                             profile.id(), target.compress() ? "pb.gz" : "pb");
-    parcel.cost = bytes->size();
-    parcel.body = std::move(*bytes);
-    parcels.push_back(std::move(parcel));
+  for (Object& object : *objects) {
+    Parcel& parcel = parcels.emplace_back();
+    parcel.url = std::move(object.name);
+    parcel.cost = object.bytes.size();
+    parcel.body = std::move(object.bytes);
   }
   return parcels;
 }

@@ -4,17 +4,13 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <array>
 
+#include "daemon/profile/rows/facts.h"
 #include "daemon/profile/utf8.h"
 
 namespace pprofd::ship {
 
 namespace {
-
-// Facts of one process or window; all of them are in the profile's comments too.
-constexpr std::array<std::string_view, 9> kOfOneProfile = {
-    "pid", "start_time", "cgroup", "build_id", "exe", "kernel", "trigger", "frequency", "service"};
 
 constexpr std::string_view kContainer = "container";
 constexpr std::string_view kContainerId = "container.id";
@@ -51,7 +47,7 @@ Labels labels_for(const serve::ShipTarget& target, const serve::WindowProfile& p
   if (!target.labels().empty())
     return labels;
   for (const auto& [name, value] : profile.labels()) {
-    if (std::ranges::find(kOfOneProfile, name) == kOfOneProfile.end() && !value.empty())
+    if (!is_of_one_profile(name) && !value.empty())
       labels[name] = to_utf8(value);
   }
   return labels;

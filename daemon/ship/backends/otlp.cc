@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/profile/gzip.h"
 #include "daemon/profile/profile_builder.h"
 #include "daemon/profile/utf8.h"
 #include "daemon/ship/backends/backend.h"
-#include "daemon/ship/backends/gzip.h"
 #include "daemon/ship/backends/labels.h"
 #include "proto/otlp.pb.h"
 

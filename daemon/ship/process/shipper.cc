@@ -26,7 +26,8 @@ constexpr const char* kRefused = "/refused";
 TargetLimits limits_of(const serve::ShipTarget& settings) {
   return {.batch_profiles = std::max<uint64_t>(settings.batch_profiles(), 1),
           .batch_bytes = settings.batch_bytes(),
-          .rate = settings.rate()};
+          .rate = settings.rate(),
+          .batch_wait = std::chrono::nanoseconds(settings.batch_wait_nanos())};
 }
 
 HttpOptions http_options(const serve::ShipTarget& settings) {
@@ -34,16 +35,22 @@ HttpOptions http_options(const serve::ShipTarget& settings) {
                       .cert = settings.tls_cert(),
                       .key = settings.tls_key(),
                       .headers = {settings.headers().begin(), settings.headers().end()},
+                      .signature = {},
                       .timeout = std::chrono::duration_cast<milliseconds>(
                           std::chrono::nanoseconds(settings.timeout_nanos()))};
   if (!settings.token().empty())
     options.headers.push_back("Authorization: Bearer " + settings.token());
+  if (!settings.secret_key().empty())
+    options.signature = {.region = settings.region(),
+                         .access_key = settings.access_key(),
+                         .secret_key = settings.secret_key()};
   return options;
 }
 
-// What no log may show: the token, and values of headers, which may be keys.
+// What no log may show: tokens and keys, and values of headers, which may be keys.
 std::vector<std::string> secrets_of(const serve::ShipTarget& settings) {
-  std::vector<std::string> secrets{settings.token()};
+  std::vector<std::string> secrets{settings.token(), settings.secret_key(),
+                                   settings.session_token()};
   for (const std::string& header : settings.headers())
     secrets.push_back(header.substr(std::min(header.find(": ") + 2, header.size())));
   return secrets;
@@ -101,6 +108,7 @@ Result<void> Shipper::add_target(const serve::ShipTarget& settings) {
                           return backend->encode(place.settings, profiles);
                         },
                     .send = send,
+                    .verdict = backend->verdict,
                     .note = [this](const Error& error) { report(error); },
                     .secrets = secrets_of(settings),
                     .seed = std::random_device()()});
@@ -229,6 +237,8 @@ void Shipper::report_figures() {
 // What was taken before the end is known to have been.
 void Shipper::drain() {
   const auto deadline = steady_clock::now() + kDrain;
+  for (Place& place : places_)
+    place.target->hurry(steady_clock::now());
   const auto under_way = [this] {
     return std::ranges::any_of(places_, [](const Place& p) { return p.target->in_flight() > 0; });
   };

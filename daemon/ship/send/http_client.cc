@@ -107,6 +107,13 @@ void append(Headers& headers, const std::string& line) {
   }
 }
 
+// libcurl signs the headers that it is given.
+void set_signature(CURL* easy, const Signature& signature) {
+  set(easy, CURLOPT_AWS_SIGV4, ("aws:amz:" + signature.region + ":s3").c_str());
+  set(easy, CURLOPT_USERNAME, signature.access_key.c_str());
+  set(easy, CURLOPT_PASSWORD, signature.secret_key.c_str());
+}
+
 void set_request(Transfer& request, const HttpOptions& options, const Parcel& parcel) {
   CURL* const easy = request.easy.get();
   set(easy, CURLOPT_URL, parcel.url.c_str());
@@ -114,7 +121,10 @@ void set_request(Transfer& request, const HttpOptions& options, const Parcel& pa
   set(easy, CURLOPT_POSTFIELDS, request.body.data());
   set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   set(easy, CURLOPT_CUSTOMREQUEST, parcel.method.c_str());
-  append(request.headers, "Expect:"); // no asking first
+  if (options.signature)
+    set_signature(easy, *options.signature);
+  else
+    append(request.headers, "Expect:"); // no asking first; what is left out can't be signed
   for (const auto* lines : {&parcel.headers, &options.headers})
     for (const std::string& line : *lines)
       append(request.headers, line);

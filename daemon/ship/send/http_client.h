@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,19 @@
 
 namespace pprofd::ship {
 
+// With which requests are signed: AWS signature version 4, for S3.
+struct Signature {
+  std::string region;
+  std::string access_key;
+  std::string secret_key;
+};
+
 struct HttpOptions {
   std::string ca;   // PEM; empty: the system's
   std::string cert; // PEM; empty: none
   std::string key;
   std::vector<std::string> headers;
+  std::optional<Signature> signature;        // then a parcel has the header x-amz-content-sha256
   std::chrono::milliseconds timeout{30'000}; // of a whole request
 };
 

@@ -25,10 +25,20 @@ bool may_be_meant_for_ever(const Reply& reply) {
 
 } // namespace
 
+Target::Target(Parts parts) : parts_(std::move(parts)), random_(parts_.seed) {
+  if (undelivered() > 0)
+    batch_due_ = Clock::now(); // it has waited in the process before
+}
+
 void Target::add(uint64_t id, std::string_view bytes) {
   const auto added = parts_.spool.append(id, bytes);
   if (added) {
-    unsynced_ += *added ? 1 : 0;
+    if (!*added)
+      return;
+    ++unsynced_;
+    batch_bytes_ += bytes.size();
+    if (!batch_due_)
+      batch_due_ = Clock::now() + parts_.limits.batch_wait;
     return;
   }
   ++counts_.dropped;
@@ -72,7 +82,7 @@ Target::Delivery* Target::pick(Clock::time_point now) {
   }
   const bool try_another = best == nullptr || (failing_ && best->tries > 0);
   if (try_another && deliveries_.size() < kMostHeld)
-    if (Delivery* const fresh = take_next())
+    if (Delivery* const fresh = take_next(now))
       return fresh;
   return best;
 }
@@ -83,7 +93,18 @@ std::optional<SpoolRecord> Target::next_record() {
   return parts_.spool.next();
 }
 
-Target::Delivery* Target::take_next() {
+// Profiles in no delivery yet.
+uint64_t Target::undelivered() const {
+  return parts_.spool.figures().records + (peeked_ ? 1 : 0);
+}
+
+bool Target::batch_is_full() const {
+  return undelivered() >= parts_.limits.batch_profiles || batch_bytes_ >= parts_.limits.batch_bytes;
+}
+
+Target::Delivery* Target::take_next(Clock::time_point now) {
+  if (batch_due_ && now < *batch_due_ && !batch_is_full())
+    return nullptr;
   auto record = next_record();
   if (!record)
     return nullptr;
@@ -99,6 +120,9 @@ Target::Delivery* Target::take_next() {
     bytes += record->bytes;
     made.records.push_back(*record);
   }
+  batch_bytes_ -= std::min(bytes, batch_bytes_);
+  if (undelivered() == 0)
+    batch_due_.reset();
   return &made;
 }
 
@@ -169,7 +193,7 @@ void Target::answered(uint64_t key, const Reply& reply) {
     return;
   delivery->in_flight = false;
   --in_flight_;
-  switch (verdict_of(reply)) {
+  switch (parts_.verdict(reply)) {
   case Verdict::kTaken:
     close_circuit();
     return taken(delivery);
@@ -212,7 +236,7 @@ void Target::failed(Deliveries::iterator delivery, const Reply& reply) {
 }
 
 // Whether it seems to be this delivery's own fault.
-bool Target::strike(Delivery& delivery, const Reply& reply) {
+bool Target::strike(Delivery& delivery, const Reply& reply) const {
   const bool others_taken = delivery.tries > 1 && taken_ > delivery.taken_elsewhere;
   delivery.taken_elsewhere = taken_;
   if (!others_taken || !may_be_meant_for_ever(reply))
@@ -228,10 +252,10 @@ void Target::open_circuit(const Reply& reply, Clock::time_point now) {
         open_until_, now + back_off_.failed(reply.retry_after, static_cast<uint32_t>(random_())));
   if (std::exchange(failing_, true))
     return;
-  const bool to_be_mended = verdict_of(reply) == Verdict::kNotLikeThis;
+  const bool to_be_mended = parts_.verdict(reply) == Verdict::kNotLikeThis;
   parts_.note({"ship to " + parts_.name, reason_of(reply, parts_.secrets),
                to_be_mended
-                   ? "check its url, token_file and certificates; profiles wait in the spool"
+                   ? "check its url, credentials and certificates; profiles wait in the spool"
                    : "profiles wait in the spool and are sent again"});
 }
 
@@ -249,7 +273,7 @@ void Target::refuse(Deliveries::iterator delivery, const std::string& reason) {
   deliveries_.erase(delivery);
 }
 
-void Target::set_aside(const SpoolRecord& record, const std::string& reason) {
+void Target::set_aside(const SpoolRecord& record, const std::string& reason) const {
   const auto bytes = parts_.spool.read(record);
   serve::WindowProfile profile;
   if (!bytes || !profile.ParseFromString(*bytes))
@@ -297,6 +321,13 @@ void Target::advance() {
   parts_.spool.done_before(done);
 }
 
+void Target::hurry(Clock::time_point now) {
+  if (parts_.limits.batch_wait.count() == 0)
+    return;
+  batch_due_ = now;
+  step(now);
+}
+
 std::optional<Target::Clock::time_point> Target::wake() const {
   if (in_flight_ >= (failing_ ? 1 : kParallel))
     return std::nullopt;
@@ -307,8 +338,8 @@ std::optional<Target::Clock::time_point> Target::wake() const {
   for (const Delivery& each : deliveries_)
     if (!each.in_flight)
       consider(each.not_before);
-  if (deliveries_.size() < kMostHeld && (peeked_ || parts_.spool.figures().records > 0))
-    consider(Clock::time_point::min());
+  if (deliveries_.size() < kMostHeld && undelivered() > 0)
+    consider(batch_due_ && !batch_is_full() ? *batch_due_ : Clock::time_point::min());
   if (!earliest)
     return std::nullopt;
   return std::max({*earliest, open_until_, rate_free_});

@@ -42,6 +42,8 @@ struct TargetLimits {
   size_t batch_profiles = 1;
   uint64_t batch_bytes = 0; // of profiles as they are spooled; one alone may have more
   uint64_t rate = 0;        // bytes a second, by Parcel::cost; 0: no limit
+  // How long what is there may wait for more, to make one batch of it.
+  std::chrono::nanoseconds batch_wait{0};
 };
 
 class Target {
@@ -62,12 +64,13 @@ public:
     RefusedFolder refused;
     Encode encode;
     Send send;
+    std::function<Verdict(const Reply&)> verdict = verdict_of;
     std::function<void(const Error&)> note; // what a user should know
     std::vector<std::string> secrets;       // not to be in any note
     uint32_t seed = 0;
   };
 
-  explicit Target(Parts parts) : parts_(std::move(parts)), random_(parts_.seed) {}
+  explicit Target(Parts parts);
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
   ~Target() = default;
@@ -78,6 +81,8 @@ public:
 
   // Sends what may be sent now; called after add(), after replies, and at wake().
   void step(Clock::time_point now);
+  // Sends what waits for more, for the process is to end.
+  void hurry(Clock::time_point now);
   // Writes down what is done, before the process ends.
   void save() { advance(); }
   // When step() has something to do, without replies; nothing: when something comes.
@@ -101,8 +106,10 @@ private:
   using Deliveries = std::list<Delivery>;
 
   [[nodiscard]] bool may_start(Clock::time_point now) const;
+  [[nodiscard]] uint64_t undelivered() const;
+  [[nodiscard]] bool batch_is_full() const;
   Delivery* pick(Clock::time_point now);
-  Delivery* take_next();
+  Delivery* take_next(Clock::time_point now);
   std::optional<SpoolRecord> next_record();
   void start(Delivery& delivery, Clock::time_point now);
   Result<std::vector<serve::WindowProfile>> profiles_of(const Delivery& delivery) const;
@@ -110,11 +117,11 @@ private:
   void answered(uint64_t key, const Reply& reply);
   void taken(Deliveries::iterator delivery);
   void failed(Deliveries::iterator delivery, const Reply& reply);
-  bool strike(Delivery& delivery, const Reply& reply);
+  bool strike(Delivery& delivery, const Reply& reply) const;
   void open_circuit(const Reply& reply, Clock::time_point now);
   void close_circuit();
   void refuse(Deliveries::iterator delivery, const std::string& reason);
-  void set_aside(const SpoolRecord& record, const std::string& reason);
+  void set_aside(const SpoolRecord& record, const std::string& reason) const;
   void split(Deliveries::iterator delivery);
   void drop(Deliveries::iterator delivery);
   void forget_evicted();
@@ -131,7 +138,9 @@ private:
   bool failing_ = false;
   Clock::time_point open_until_;
   Clock::time_point rate_free_;
-  uint64_t taken_ = 0; // parcels
+  std::optional<Clock::time_point> batch_due_; // of what is in no delivery yet; nothing: all is
+  uint64_t batch_bytes_ = 0;                   // that this has, at least
+  uint64_t taken_ = 0;                         // parcels
   uint64_t unsynced_ = 0;
   Figures counts_;
 };

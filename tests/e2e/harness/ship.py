@@ -18,21 +18,25 @@ from .serve import LINK, data, messages_of, number, table, window
 
 
 def target(name, type, url, *, labels=None, include=(), exclude=(), compress=1, spool=10**8, batch=1,
-           batch_bytes=10**6, rate=0, timeout=30, headers=(), token="", ca=b"", cert=b"", key=b""):
+           batch_bytes=10**6, rate=0, timeout=30, headers=(), token="", ca=b"", cert=b"", key=b"", batch_wait=0,
+           rows=0, bucket="", region="", prefix="", access_key="", secret_key="", session_token="", zstd=0):
     """A ShipTarget of proto/serve.proto."""
     body = data(1, name) + data(2, type) + data(3, url) + table(4, labels or {})
     body += b"".join(data(5, text) for text in include) + b"".join(data(6, text) for text in exclude)
     body += data(7, ca) + data(8, cert) + data(9, key) + data(10, token)
     body += b"".join(data(11, text) for text in headers)
     body += number(12, compress) + number(13, spool) + number(14, batch) + number(15, batch_bytes)
-    return data(21, body + number(16, rate) + number(17, int(timeout * 1e9)))
+    body += number(16, rate) + number(17, int(timeout * 1e9)) + number(18, int(batch_wait * 1e9)) + number(19, rows)
+    body += data(20, bucket) + data(21, region) + data(22, prefix)
+    return data(21, body + data(23, access_key) + data(24, secret_key) + data(25, session_token) + number(26, zstd))
 
 
 class Ship:
     """A running `pprofd: ship`; killed and started again by restart(), as the daemon does."""
 
-    def __init__(self, folder, *targets):
+    def __init__(self, folder, *targets, host="node-1"):
         self.spool = folder / "spool"
+        self.host = host
         self.targets = targets
         self.failures, self.figures = [], {}
         self._id = 0
@@ -60,7 +64,7 @@ class Ship:
         wait_until(lambda: self.ready.is_set() or self.process.poll() is not None, "ship's start")
 
     def configure(self, *targets):
-        self.send(data(4, table(2, {"host": "node-1", "kernel": "6.1"}) + data(20, str(self.spool))
+        self.send(data(4, table(2, {"host": self.host, "kernel": "6.1"}) + data(20, str(self.spool))
                        + b"".join(targets)))
 
     def send(self, message):
@@ -107,6 +111,9 @@ class Ship:
         except AssertionError as error:
             raise AssertionError(f"{error}: not {value}: {self.figures} {self.failures}") from None
 
+    def wait_failure(self):
+        wait_until(lambda: self.failures, "the failure said")
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -140,6 +147,7 @@ class Received:
     def __init__(self, handler, body):
         url = urllib.parse.urlsplit(handler.path)
         self.method, self.path, self.query = handler.command, url.path, urllib.parse.parse_qs(url.query)
+        self.raw_path = handler.path
         self.headers, self.body, self.time = handler.headers, body, time.monotonic()
 
 

@@ -1,11 +1,13 @@
 // Anybody's profile: read within the limits or refused with a reason, and whatever is read can be
-// merged, written, read again and reported on.
+// merged, written, read again, reported on and made rows.
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
 #include "daemon/profile/folded.h"
 #include "daemon/profile/profile_builder.h"
+#include "daemon/profile/rows/facts.h"
+#include "daemon/profile/rows/rows.h"
 #include "daemon/report/diff.h"
 #include "daemon/report/filter.h"
 #include "daemon/report/summary.h"
@@ -35,6 +37,11 @@ void report_on(perftools::profiles::Profile profile) {
   write_text(profile, options, out);
   write_tree(profile, options, out);
   write_folded(profile, *value, out);
+  RowWriter rows([&out](std::string_view lines) -> Result<void> {
+    out << lines;
+    return {};
+  });
+  require(rows.add(profile, *value, facts_of(profile)) && rows.finish(), "rows can be made");
   perftools::profiles::Profile focused = profile;
   apply_drop_frames(focused);
   require(filter_samples(focused, "a|main", "b+c").has_value(), "a right expression is accepted");

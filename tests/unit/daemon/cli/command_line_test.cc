@@ -38,13 +38,12 @@ TEST(CommandLine, AnswersTheProgramsOwnQuestions) {
 }
 
 TEST(CommandLine, RefusesUnknownCommandsAndNamesThoseThereAre) {
-  const std::string all = "the commands are record, top, run, report, inspect, symbolize, doctor, "
-                          "completion; see pprofd --help";
+  const std::string all = "the commands are record, top, run, report, inspect, symbolize, export, "
+                          "doctor, completion; see pprofd --help";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"recrod", "did you mean record? " + all},
       {"docter", "did you mean doctor? " + all},
-      {"export", all},
-      {"export", all},
+      {"upload", all},
       {"__woker", all},
   };
   for (const auto& [name, hint] : cases) {

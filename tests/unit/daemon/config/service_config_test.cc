@@ -102,6 +102,53 @@ path = "/out"
   EXPECT_EQ(second.rate, 0U);
 }
 
+TEST_F(ServiceConfigTest, ABucketHasKeysOfItsOwn) {
+  const auto config = load(R"(
+[[ship]]
+type = "s3"
+url = "https://s3.example"
+bucket = "profiles.eu-1"
+region = "eu-central-1"
+prefix = "/fleet/a b/"
+credentials_file = "/keys"
+format = "pprof"
+[[ship]]
+type = "s3"
+name = "usual"
+url = "https://s3.example"
+bucket = "profiles"
+credentials_file = "/keys"
+[[ship]]
+type = "file"
+path = "/out"
+format = "rows"
+compression = "gzip"
+batch_profiles = 7
+batch_wait = "5s"
+)");
+  ASSERT_TRUE(config) << text_of(config.error());
+  ASSERT_EQ(config->ship.size(), 3U);
+  const ShipConfig& pprof = config->ship[0];
+  EXPECT_EQ(pprof.bucket, "profiles.eu-1");
+  EXPECT_EQ(pprof.region, "eu-central-1");
+  EXPECT_EQ(pprof.prefix, "fleet/a b");
+  EXPECT_EQ(pprof.credentials_file, "/keys");
+  EXPECT_FALSE(pprof.rows || pprof.zstd);
+  EXPECT_TRUE(pprof.compress);
+  EXPECT_EQ(pprof.batch_profiles, 1U);
+  EXPECT_EQ(pprof.batch_wait, 0s);
+  const ShipConfig& usual = config->ship[1];
+  EXPECT_EQ(usual.region, "us-east-1");
+  EXPECT_EQ(usual.prefix, "");
+  EXPECT_TRUE(usual.rows && usual.compress && usual.zstd);
+  EXPECT_EQ(usual.batch_profiles, 1'000U);
+  EXPECT_EQ(usual.batch_wait, 60s);
+  const ShipConfig& file = config->ship[2];
+  EXPECT_TRUE(file.rows && file.compress && !file.zstd);
+  EXPECT_EQ(file.batch_profiles, 7U);
+  EXPECT_EQ(file.batch_wait, 5s);
+}
+
 TEST_F(ServiceConfigTest, ReadsEveryKeyOfTheInterface) {
   const auto config = load(R"(
 frequency = 99
@@ -222,6 +269,30 @@ TEST_F(ServiceConfigTest, NamesPlaceReasonAndRemedyOfEveryMistake) {
        ":4:1: ship.headers: 'Authorization'", "pprofd itself sets", "token_file"},
       {"[[ship]]\ntype = \"profefe\"\nurl = \"http://h\"\nbatch_profiles = 7",
        ":4:1: ship.batch_profiles", "one at a time", "leave it out"},
+      {"[[ship]]\ntype = \"profefe\"\nurl = \"http://h\"\nbatch_wait = \"1s\"",
+       ":4:1: ship.batch_wait", "one at a time", "leave it out"},
+      {"[[ship]]\ntype = \"file\"\npath = \"/o\"\nbatch_profiles = 2", ":4:1: ship.batch_profiles",
+       "format pprof takes one at a time", "leave it out"},
+      {"[[ship]]\ntype = \"file\"\npath = \"/o\"\ncompression = \"zstd\"", ":4:1: ship.compression",
+       "only rows", "format ="},
+      {"[[ship]]\ntype = \"parca\"\nurl = \"http://h\"\nformat = \"rows\"", ":4:1: ship.format",
+       "has its own", "leave it out"},
+      {"[[ship]]\ntype = \"parca\"\nurl = \"http://h\"\nbucket = \"b\"", ":4:1: ship.bucket",
+       "a target of type parca has none", "leave it out"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\ncredentials_file = \"/k\"", ":1:1: ship",
+       "it has no bucket", "bucket ="},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nbucket = \"a/b\"", ":4:1: ship.bucket = 'a/b'",
+       "not a bucket's name", "small letters"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nbucket = \"ab\"", ":4:1: ship.bucket = 'ab'",
+       "not a bucket's name", "from 3 to 63"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nbucket = \"abc\"\nregion = \"eu:1\"",
+       ":5:1: ship.region = 'eu:1'", "not a region", "eu-central-1"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nbucket = \"abc\"", ":1:1: ship",
+       "no credentials_file", "aws_secret_access_key"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nbucket = \"abc\"\ntoken_file = \"/t\"",
+       ":5:1: ship.token_file", "has none", "credentials_file"},
+      {"[[ship]]\ntype = \"s3\"\nurl = \"http://h\"\nheaders = { X-Amz-Date = \"x\" }",
+       ":4:1: ship.headers: 'X-Amz-Date'", "pprofd itself sets", ""},
       {"[[ship]]\ntype = \"profefe\"\nurl = \"http://h\"\nspool_size = \"1kB\"",
        ":4:1: ship.spool_size = '1kB'", "must be at least 1MB", ""},
       {"[[ship]]\ntype = \"profefe\"\nurl = \"http://h\"\ntokenfile = \"/t\"",

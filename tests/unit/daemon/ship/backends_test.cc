@@ -47,12 +47,14 @@ TEST(Profefe, WithoutCompressionTheProfileIsInflated) {
   EXPECT_EQ(parse_profile(profile.profile())->SerializeAsString(), parcels->front().body);
 }
 
-TEST(File, IsPartitionedByTimeAndHostAndNamedById) {
+TEST(File, IsNamedAsAnObjectAndHasItsBytes) {
   const auto profile = window();
   const auto parcels = encode_file(target(), {&profile, 1});
-  ASSERT_TRUE(parcels);
+  ASSERT_TRUE(parcels && parcels->size() == 1);
   EXPECT_EQ(parcels->front().url,
             "date=2026-11-22/hour=03/host=node%2F1/1795317600000000000-0000000000000abc.pb.gz");
+  EXPECT_EQ(parcels->front().body, profile.profile());
+  EXPECT_EQ(parcels->front().cost, profile.profile().size());
 }
 
 push::v1::PushRequest pushed(const Parcel& parcel) {

@@ -37,6 +37,7 @@ protected:
             [this](Parcel parcel, std::function<void(const Reply&)> done) {
               sent_.push_back({parcel.body, std::move(done)});
             },
+        .verdict = verdict_,
         .note = [this](const Error& error) { notes_.push_back(text_of(error)); },
         .secrets = {},
         .seed = 1});
@@ -89,6 +90,7 @@ protected:
   uint64_t last_id_ = 0;
   int parts_ = 1;
   uint64_t cost_ = 0;
+  std::function<Verdict(const Reply&)> verdict_ = verdict_of;
 };
 
 using Bodies = std::vector<std::string>;
@@ -275,6 +277,61 @@ TEST_F(TargetTest, AFullSpoolDropsTheOldestAndCountsThem) {
       answer(200);
   EXPECT_EQ(figures().sent + figures().dropped, 300U);
   EXPECT_EQ(figures().dropped, dropped);
+}
+
+TEST_F(TargetTest, ABatchWaitsForMore) {
+  open({.batch_profiles = 3, .batch_bytes = 10'000, .batch_wait = 10s});
+  const auto now = Clock::now();
+  add("a");
+  add("b");
+  EXPECT_EQ(step(now), Bodies{});
+  ASSERT_TRUE(target_->wake());
+  EXPECT_GT(*target_->wake(), now + 9s);
+  EXPECT_LT(*target_->wake(), now + 15s);
+  EXPECT_EQ(step(now + 20s), Bodies{"ab"});
+  add("c");
+  EXPECT_EQ(step(now), Bodies{}) << "the wait begins anew";
+}
+
+TEST_F(TargetTest, AFullBatchDoesNotWait) {
+  open({.batch_profiles = 3, .batch_bytes = 10'000, .batch_wait = 10s});
+  const auto now = Clock::now();
+  for (const char* name : {"a", "b", "c", "d"})
+    add(name);
+  EXPECT_EQ(step(now), Bodies{"abc"});
+  add("e", 20'000);
+  EXPECT_EQ(step(now), (Bodies{"d", "e"})) << "by its bytes";
+}
+
+TEST_F(TargetTest, WhatWaitsIsSentAtTheEndOfTheProcessOrByTheNextOne) {
+  const TargetLimits limits{.batch_profiles = 3, .batch_bytes = 10'000, .batch_wait = 10min};
+  open(limits);
+  add("a");
+  add("b");
+  target_->hurry(Clock::now());
+  ASSERT_EQ(sent_.size(), 1U);
+  EXPECT_EQ(sent_.front().body, "ab");
+  open(limits); // it was not taken
+  EXPECT_EQ(step(Clock::now()), Bodies{"ab"});
+}
+
+TEST_F(TargetTest, WithoutAWaitTheEndSendsNothingThatWouldNotHaveGone) {
+  open();
+  add("a");
+  target_->hurry(Clock::now());
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(TargetTest, ABackendMayJudgeAnswersItself) {
+  verdict_ = [](const Reply& reply) {
+    return reply.status == 400 ? Verdict::kNotLikeThis : verdict_of(reply);
+  };
+  open();
+  add("a");
+  (void)step(Clock::now());
+  answer(400);
+  EXPECT_EQ(figures().failed, 0U);
+  EXPECT_EQ(step(Clock::now() + 2s), Bodies{"a"});
 }
 
 TEST_F(TargetTest, WrongCredentialsLoseNothing) {

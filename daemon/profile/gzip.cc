@@ -1,16 +1,22 @@
-#include "daemon/ship/backends/gzip.h"
+#include "daemon/profile/gzip.h"
 
 #include <zlib.h>
 
-namespace pprofd::ship {
+#include <limits>
+
+namespace pprofd {
 
 Result<std::string> gzip(std::string_view bytes) {
-  constexpr int kLevel = 3; // as for the profiles themselves
-  constexpr int kWindow = 15 + 16;
+  // Larger levels take more of the machine that is being profiled than they save.
+  constexpr int kLevel = 3;
+  constexpr int kWindow = 15 + 16; // 15 bits of window, gzip's header and trailer around the data
   constexpr int kMemory = 9;
+  constexpr const char* kWhat = "compress";
+  if (bytes.size() > std::numeric_limits<uInt>::max() / 2)
+    return fail(kWhat, "it is larger than 2 GB");
   z_stream stream{};
   if (deflateInit2(&stream, kLevel, Z_DEFLATED, kWindow, kMemory, Z_DEFAULT_STRATEGY) != Z_OK)
-    return fail("compress", "there is no memory");
+    return fail(kWhat, "there is no memory");
   std::string out(deflateBound(&stream, bytes.size()), '\0');
   // zlib does not write to its input.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
@@ -21,8 +27,8 @@ Result<std::string> gzip(std::string_view bytes) {
   out.resize(stream.total_out);
   deflateEnd(&stream);
   if (status != Z_STREAM_END)
-    return fail("compress", "zlib failed");
+    return fail(kWhat, "zlib failed");
   return out;
 }
 
-} // namespace pprofd::ship
+} // namespace pprofd
