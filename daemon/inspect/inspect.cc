@@ -81,7 +81,8 @@ private:
   // Debug information is opened when an address is asked for.
   [[nodiscard]] LineFindings find_lines() {
     const auto known = worker_.symbolize(kFileId, fd_, {});
-    const FoundDebug debug = DebugSearch(worker_).find(
+    DebugSearch search(worker_);
+    const FoundDebug debug = search.find(
         known, fd_,
         {.pid = 0, .uid = ::getuid(), .path = absolute(options_.file), .owned_by_root = false});
     const std::array asked = {FileOffset{0}};

@@ -92,7 +92,7 @@ public:
 
   // Makes the index, where look-ups took so long that it is worth the while.
   void finish() {
-    if (cache_ && !debug_.index && !debug_.index_key.empty() &&
+    if (cache_ && !debug_.index && !debug_.index_key.empty() && !split_files_ &&
         index_pays(looked_up_, debug_.described_size))
       static_cast<void>(
           make_index(client_, *cache_, {.id = kFileId, .fd = file_.get(), .debug = &debug_}));
@@ -103,14 +103,15 @@ private:
     auto cache = IndexCache::open_chosen(options_.indexes);
     if (!cache)
       return std::unexpected(cache.error());
-    if (*cache)
-      cache_.emplace(std::move(**cache));
+    if (auto& chosen = *cache)
+      cache_.emplace(std::move(*chosen));
     return {};
   }
 
   void find_debug() {
-    debug_ = DebugSearch(client_, options_.debug_folders, cache_ ? &*cache_ : nullptr)
-                 .find(identity_, file_.get(), described_);
+    if (!search_)
+      search_.emplace(client_, options_.debug_folders, cache_ ? &*cache_ : nullptr);
+    debug_ = search_->find(identity_, file_.get(), described_);
   }
 
   static symbolizer::WorkerOptions worker_options(const SymbolizeOptions& options) {
@@ -163,6 +164,7 @@ private:
       answer = once();
     }
     looked_up_ += std::chrono::steady_clock::now() - begun;
+    split_files_ = split_files_ || answer.split_files;
     return answer;
   }
 
@@ -173,7 +175,9 @@ private:
   symbolizer::SymbolizedFile identity_;
   std::optional<IndexCache> cache_;
   DescribedFile described_;
+  std::optional<DebugSearch> search_;
   FoundDebug debug_;
+  bool split_files_ = false; // of which no index is made
   std::chrono::duration<double> looked_up_{0};
   LruCache<uint64_t, std::string> answered_{kAnsweredBytes}; // texts by address
 };

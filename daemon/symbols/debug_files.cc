@@ -19,6 +19,10 @@ std::string folder_of(const std::string& path) {
   return path.substr(0, path.rfind('/') + 1); // with the slash at its end
 }
 
+std::string last_part_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 void open_each(pid_t pid, bool of_root_only, const std::vector<std::string>& names,
                std::vector<DebugFile>& files) {
   const FileOpener opener;
@@ -63,7 +67,7 @@ std::vector<DebugFile> DebugFiles::find(const DescribedFile& described, const st
 std::vector<DebugFile> DebugFiles::find_program(const DescribedFile& described,
                                                 const std::string& build_id) {
   const std::string& path = described.path;
-  const std::string name = path.substr(path.rfind('/') + 1);
+  const std::string name = last_part_of(path);
   std::vector<std::string> names;
   if (path.starts_with('/'))
     names.push_back(path);
@@ -98,6 +102,30 @@ std::vector<DebugFile> DebugFiles::find_package(const DescribedFile& described,
     names.push_back(described.path + kEnding);
   for (const std::string& folder : folders_)
     names.push_back(folder + described.path + kEnding);
+  return open_all(described, std::move(names));
+}
+
+std::vector<DebugFile> DebugFiles::find_split(const DescribedFile& described,
+                                              const std::string& path, const std::string& folder,
+                                              const std::string& name) {
+  if (!name.ends_with(".dwo") && !name.ends_with(".o"))
+    return {};
+  std::string built; // where the compiler wrote it
+  if (name.starts_with('/'))
+    built = name;
+  else if (folder.starts_with('/'))
+    built = folder + '/' + name;
+  std::vector<std::string> names;
+  if (!built.empty())
+    names.push_back(built);
+  const std::string beside = folder_of(path);
+  if (beside + name != built && !name.starts_with('/'))
+    names.push_back(beside + name);
+  if (name.contains('/'))
+    names.push_back(beside + last_part_of(name));
+  if (!built.empty())
+    for (const std::string& debug_folder : folders_)
+      names.push_back(debug_folder + built);
   return open_all(described, std::move(names));
 }
 

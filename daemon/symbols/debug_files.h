@@ -2,6 +2,9 @@
 // install and keep it apart. Searched are, in the target's root and then in the host's,
 //   /usr/lib/debug/.build-id/NN/NNN.debug     by build id
 //   FOLDER/FILE.dwp                         the package of its split units
+//   UNIT.dwo, FOLDER/UNIT.dwo, /usr/lib/debug/UNIT.dwo
+//                                             without a package, the files of its split units, as
+//                                             each unit states them
 //   FOLDER/NAME, FOLDER/.debug/NAME, /usr/lib/debug/FOLDER/NAME
 //                                             by the name that the file in FOLDER states
 // Source: GDB's manual, "Debugging Information in Separate Files".
@@ -61,6 +64,12 @@ public:
   // Files that may be the package of split units (DWP) of one whose debug information is at `path`;
   // otherwise as above. Units say by their ids whether they belong to it.
   std::vector<DebugFile> find_package(const DescribedFile& described, const std::string& path);
+
+  // Files that may be a split unit's, which calls it `name`, relative to `folder` if at all;
+  // otherwise as above. Only files called as compilers call them (.dwo, .o) are opened: the name is
+  // anybody's.
+  std::vector<DebugFile> find_split(const DescribedFile& described, const std::string& path,
+                                    const std::string& folder, const std::string& name);
 
 private:
   std::vector<DebugFile> open_all(const DescribedFile& described, std::vector<std::string> names);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <chrono>
 #include <initializer_list>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 // Below this, the worker's own memory is good enough; above, no file is worth it.
 constexpr uint64_t kLeastScratch = 1 << 20;
 constexpr uint64_t kMostScratch = uint64_t{2} << 30;
+// Of one file's split units, all together: others wait meanwhile.
+constexpr std::chrono::seconds kOpeningSplitFiles{10};
 
 uint64_t size_of(int fd) {
   struct ::stat info{};
@@ -113,6 +116,22 @@ void DebugSearch::add_package(const DescribedFile& described, const std::string&
     found.package = std::move(candidate.fd);
     return;
   }
+  found.split_files = opener_for(described, path);
+}
+
+symbolizer::SplitFileOpener DebugSearch::opener_for(DescribedFile described, std::string path) {
+  return [this, described = std::move(described), path = std::move(path),
+          left = std::chrono::nanoseconds(kOpeningSplitFiles)](const std::string& folder,
+                                                               const std::string& name) mutable {
+    std::vector<Fd> opened;
+    if (left.count() <= 0)
+      return opened;
+    const auto begun = std::chrono::steady_clock::now();
+    for (DebugFile& file : files_.find_split(described, path, folder, name))
+      opened.push_back(std::move(file.fd));
+    left -= std::chrono::steady_clock::now() - begun;
+    return opened;
+  };
 }
 
 symbolizer::SymbolizedFile DebugSearch::identify(int fd) {

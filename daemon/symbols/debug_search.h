@@ -1,5 +1,6 @@
 // Finds a file's debug information wherever it is kept: candidates by name (debug_files.h), of
-// which the first that the worker reads the right build id from is taken. One thread at a time.
+// which the first that the worker reads the right build id from is taken. The files of split units
+// are opened when the worker comes to the unit. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +17,12 @@ namespace pprofd {
 
 // Descriptors are empty where there is no such file, or none that belongs to it.
 struct FoundDebug {
-  Fd file;                     // holds what the described file does not have inside
-  std::string path;            // where that was found
-  Fd supplementary;            // what dwz has put aside from either
-  Fd package;                  // the split units of either, where nothing was put aside
-  uint64_t inflated = 0;       // bytes that compressed sections of both come to
+  Fd file;                                 // holds what the described file does not have inside
+  std::string path;                        // where that was found
+  Fd supplementary;                        // what dwz has put aside from either
+  Fd package;                              // the split units of either, where nothing was put aside
+  symbolizer::SplitFileOpener split_files; // where there is no package; not after the DebugSearch
+  uint64_t inflated = 0;                   // bytes that compressed sections of both come to
   Fd scratch;                  // where those are inflated; on disk, without a name, and as large
   uint64_t described_size = 0; // bytes of the files with the information, inflated
   Fd index;                    // stands for all of it
@@ -31,6 +33,7 @@ struct FoundDebug {
             .file = file.get(),
             .supplementary = supplementary.get(),
             .package = package.get(),
+            .split_files = split_files ? &split_files : nullptr,
             .scratch = scratch.get(),
             .index = index.get(),
             .index_key = index_key};
@@ -62,6 +65,7 @@ private:
   void add_supplementary(const DescribedFile& described, const std::string& path,
                          const symbolizer::DebugLinks& links, FoundDebug& found);
   void add_package(const DescribedFile& described, const std::string& path, FoundDebug& found);
+  symbolizer::SplitFileOpener opener_for(DescribedFile described, std::string path);
   symbolizer::SymbolizedFile identify(int fd);
 
   symbolizer::WorkerClient* client_;

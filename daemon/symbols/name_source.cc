@@ -88,7 +88,7 @@ void NameSource::consider_index(Known& known, const FileToName& file,
                      answer.names_fault == NamesFault::kNone &&
                      answer.lines_fault == NamesFault::kNone;
   if (builder_ == nullptr || known.index_asked || debug.index || debug.index_key.empty() ||
-      !whole || debug.described_size < kLeastDescribed ||
+      !whole || answer.split_files || debug.described_size < kLeastDescribed ||
       !index_pays(known.looked_up, debug.described_size))
     return;
   known.index_asked = true;

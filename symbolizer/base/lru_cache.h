@@ -35,6 +35,12 @@ public:
     return entries_.front().value;
   }
 
+  void clear() {
+    index_.clear();
+    entries_.clear();
+    bytes_ = 0;
+  }
+
   [[nodiscard]] size_t bytes() const { return bytes_; }
   [[nodiscard]] size_t size() const { return entries_.size(); }
 

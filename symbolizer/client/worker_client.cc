@@ -337,12 +337,22 @@ private:
       if (request.jit_dump())
         for (const uint64_t time : asked.times.subspan(first, piece.size()))
           request.add_times(time);
+      const SplitFileOpener* const split_files = files.debug.split_files;
+      request.set_split_files(split_files != nullptr);
       size_t missing = piece.size();
+      // Each address is in one unit at most.
+      size_t wanted = split_files == nullptr ? 0 : piece.size();
       const auto trouble = ask(request, files, deadline, [&](auto bytes) -> Result<bool> {
-        const auto reply =
-            decode_reply(bytes, {.id = request_id_, .offsets = piece.size(), .missing = missing});
+        const auto reply = decode_reply(
+            bytes,
+            {.id = request_id_, .offsets = piece.size(), .missing = missing, .files = wanted});
         if (!reply)
           return std::unexpected(reply.error());
+        if (reply->has_wanted()) {
+          --wanted;
+          result.split_files = true;
+          return hand_over((*split_files)(reply->wanted().folder(), reply->wanted().name()));
+        }
         missing -= static_cast<size_t>(reply->addresses_size());
         reader.take(*reply, first);
         return reply->last();
@@ -352,6 +362,19 @@ private:
       first += piece.size();
     } while (first < asked.offsets.size());
     return std::nullopt;
+  }
+
+  // What the worker asked for in the middle of its answer, which goes on then.
+  Result<bool> hand_over(std::span<const Fd> files) {
+    std::vector<int> descriptors;
+    for (const Fd& file : files.first(std::min(files.size(), kMaxDescriptors)))
+      descriptors.push_back(file.get());
+    worker::Handover handover;
+    handover.set_id(request_id_);
+    if (!worker_->channel.send(encode(handover), descriptors,
+                               Deadline::clock::now() + options_.deadline))
+      return fail("", "it does not take what it asked for");
+    return false;
   }
 
   // As ask(), with each reply decoded and given to the reader.

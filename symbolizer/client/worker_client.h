@@ -30,6 +30,7 @@
 
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/debug_links.h"
+#include "symbolizer/base/fd.h"
 #include "symbolizer/base/names_fault.h"
 #include "symbolizer/base/text_pool.h"
 #include "symbolizer/elf/segment.h"
@@ -71,6 +72,12 @@ struct SymbolizedAddress {
   std::vector<SourceFrame> frames; // innermost first; empty: no symbol
 };
 
+// Opens the files that a split unit's (.dwo) of that name may be, the likeliest first; the name may
+// be relative to the folder, and both are the worker's word. Of more than a packet takes the first
+// are used. Must not throw; its time does not count against the deadline, and is its own to bound.
+using SplitFileOpener =
+    std::function<std::vector<Fd>(const std::string& folder, const std::string& name)>;
+
 // Whether names come with lines and inlined functions, and files with the debug information that
 // the file itself does not have; -1: there is none.
 struct DebugDescriptors {
@@ -78,8 +85,9 @@ struct DebugDescriptors {
   int file = -1;
   int supplementary = -1; // what dwz has put aside from it
   int package = -1;       // its split units (.dwp), where nothing was put aside
-  int scratch = -1;       // a file of DebugLinks::inflated bytes, open for writing, which is the
-                          // worker's from now on
+  const SplitFileOpener* split_files = nullptr; // of units without a package; nullptr: none
+  int scratch = -1; // a file of DebugLinks::inflated bytes, open for writing, which is the
+                    // worker's from now on
   // The file's index: lines and names come from it alone, and no faults. -1: there is none.
   int index = -1;
   // GCC warns where it is left out otherwise. NOLINTNEXTLINE(readability-redundant-member-init)
@@ -101,6 +109,7 @@ struct SymbolizedFile {
   NamesFault names_fault = NamesFault::kNone; // why there are no names, or not all of them
   NamesFault lines_fault = NamesFault::kNone; // the same of lines, where they were asked for
   bool index_refused = false;                 // the index is damaged or none: ask without
+  bool split_files = false;                   // its split units have files of their own
   TextPool texts;                             // what the frames show
 };
 

@@ -135,6 +135,15 @@ public:
   }
 
   [[nodiscard]] const LookupCounts& counts() const { return counts_; }
+  [[nodiscard]] bool has_split_units() const { return has_split_units_; }
+  [[nodiscard]] const std::string& missing_split_file() const { return missing_split_file_; }
+
+  void forget() {
+    frames_.clear();
+    tables_.clear();
+    names_.forget();
+    readable_.clear();
+  }
 
   [[nodiscard]] size_t memory() const {
     return units_.memory() + (supplementary_ == nullptr ? 0 : supplementary_->memory()) +
@@ -149,6 +158,7 @@ private:
       if (headers[number].is_type())
         continue;
       const Unit unit = read_unit_root(units_.sections(), headers[number]);
+      has_split_units_ = has_split_units_ || split_reference(unit).has_value();
       if (unit.tag == DW_TAG_compile_unit && !states_ranges(unit))
         bare_units_.push_back(number);
       visit_ranges(unit, unit.root, [&](uint64_t start, uint64_t end) {
@@ -188,6 +198,8 @@ private:
   UnitTables& tables_of(uint32_t number) {
     if (auto* const found = tables_.find(number); found != nullptr)
       return **found;
+    if (options_.split_files_full && options_.split_files_full())
+      forget();
     auto tables = read_unit(number);
     const size_t memory = tables->memory();
     return *tables_.put(number, std::move(tables), memory);
@@ -209,15 +221,30 @@ private:
   void read_scopes(UnitTables& tables) {
     const Unit* unit = tables.unit.get();
     if (const auto reference = split_reference(*unit)) {
-      const Sections* const file = options_.split_file ? options_.split_file(*reference) : nullptr;
-      if (file != nullptr)
-        tables.split = SplitUnit::find(*file, *unit, reference->id, tables.number);
-      counts_.split_missing += tables.split == nullptr ? 1 : 0;
+      tables.split = find_split(*unit, *reference, tables.number);
       if (tables.split != nullptr)
         unit = tables.split->unit.get();
+      else
+        note_missing(*reference);
     }
     tables.scopes = ScopeTable(*unit, code_, scopes_scratch_);
     counts_.entries += tables.scopes.entries();
+  }
+
+  std::unique_ptr<SplitUnit> find_split(const Unit& skeleton, const SplitReference& reference,
+                                        uint32_t number) const {
+    if (!options_.split_files)
+      return nullptr;
+    for (SplitSections& file : options_.split_files(reference))
+      if (auto found = SplitUnit::find(std::move(file), skeleton, reference.id, number))
+        return found;
+    return nullptr;
+  }
+
+  void note_missing(const SplitReference& reference) {
+    ++counts_.split_missing;
+    if (missing_split_file_.empty())
+      missing_split_file_ = reference.name;
   }
 
   void add_name(const UnitTables& tables, const Scope& scope, Frame& frame) {
@@ -256,6 +283,8 @@ private:
   AddressIndex bare_index_; // of units that do not state their ranges
   std::vector<uint32_t> bare_units_;
   bool bare_indexed_ = false;
+  bool has_split_units_ = false;
+  std::string missing_split_file_;
   LruCache<uint32_t, std::unique_ptr<UnitTables>> tables_;
   LruCache<uint64_t, std::string> paths_;       // by unit and file
   LruCache<const char*, std::string> readable_; // by where the mangled name is
@@ -306,6 +335,18 @@ std::string_view DwarfLookup::path(const UnitTables& unit, uint32_t file) {
 
 FunctionName DwarfLookup::name(const UnitTables& unit, const Scope& scope) {
   return state_->name(unit, scope);
+}
+
+bool DwarfLookup::has_split_units() const {
+  return state_->has_split_units();
+}
+
+const std::string& DwarfLookup::missing_split_file() const {
+  return state_->missing_split_file();
+}
+
+void DwarfLookup::forget() {
+  state_->forget();
 }
 
 const LookupCounts& DwarfLookup::counts() const {

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,9 +50,11 @@ struct LookupOptions {
   size_t name_bytes = size_t{16} << 20;
   // The sections of the file that dwz has put aside; nullptr: none. They must outlive the look-up.
   const Sections* supplementary = nullptr;
-  // The sections of a .dwo or .dwp file; nullptr: there is none. They must outlive the look-up.
-  // Asked at most once for each unit that is read.
-  std::function<const Sections*(const SplitReference&)> split_file;
+  // Files that may have the rest of a split unit, .dwo or .dwp: the first with a unit of that id is
+  // taken. Asked at most once for each unit that is read.
+  std::function<std::vector<SplitSections>(const SplitReference&)> split_files;
+  // Asked before each unit that is read: whether so many files are held that all have to go first.
+  std::function<bool()> split_files_full;
 };
 
 // Code that one unit describes.
@@ -97,6 +100,14 @@ public:
   // A file of the unit, and what a function is called. The path is valid until the next call.
   std::string_view path(const UnitTables& unit, uint32_t file);
   FunctionName name(const UnitTables& unit, const Scope& scope);
+
+  // Whether any unit has its other part in another file.
+  [[nodiscard]] bool has_split_units() const;
+  // As the first unit calls it whose file was not there, or had no unit of its id; empty: there is
+  // no such unit among those that were read.
+  [[nodiscard]] const std::string& missing_split_file() const;
+  // Lets go of split files, with all that was read.
+  void forget();
 
   [[nodiscard]] const LookupCounts& counts() const;
   [[nodiscard]] size_t memory() const; // bytes held, about

@@ -123,12 +123,13 @@ std::optional<Sections> sections_of(const Sections& package, uint64_t id) {
   return sections;
 }
 
-std::unique_ptr<SplitUnit> SplitUnit::find(const Sections& file, const Unit& skeleton, uint64_t id,
+std::unique_ptr<SplitUnit> SplitUnit::find(SplitSections file, const Unit& skeleton, uint64_t id,
                                            uint32_t number) {
-  const auto sections = sections_of(file, id);
+  const auto sections = sections_of(*file, id);
   if (!sections)
     return nullptr;
   auto result = std::make_unique<SplitUnit>();
+  result->file = std::move(file);
   result->sections = *sections;
   result->units = std::make_unique<UnitSet>(number, result->sections, nullptr, kAbbreviationBytes);
   for (const UnitHeader& header : result->units->headers()) {

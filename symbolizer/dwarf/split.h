@@ -14,6 +14,9 @@
 
 namespace pprofd::symbolizer::dwarf {
 
+// The sections of a file with split units; they are there as long as somebody holds this.
+using SplitSections = std::shared_ptr<const Sections>;
+
 // What a skeleton unit says of the file with the rest of it.
 struct SplitReference {
   std::string_view folder; // DW_AT_comp_dir; `name` may be relative to it
@@ -30,13 +33,16 @@ std::optional<Sections> sections_of(const Sections& package, uint64_t id);
 
 // A unit's other part, with the sections and units of its file.
 struct SplitUnit {
-  Sections sections;
+  SplitSections file;
+  Sections sections;              // of `file`, what belongs to the unit
   std::unique_ptr<UnitSet> units; // of `sections`
   std::shared_ptr<const Unit> unit;
 
   // nullptr: the file has no unit of that id. `number` as UnitSet has it.
-  static std::unique_ptr<SplitUnit> find(const Sections& file, const Unit& skeleton, uint64_t id,
+  static std::unique_ptr<SplitUnit> find(SplitSections file, const Unit& skeleton, uint64_t id,
                                          uint32_t number);
+
+  [[nodiscard]] size_t memory() const { return sizeof *this + units->memory(); } // without sections
 };
 
 } // namespace pprofd::symbolizer::dwarf

@@ -23,7 +23,7 @@ struct UnitTables {
 
   [[nodiscard]] size_t memory() const {
     return sizeof *this + files.memory() + lines.memory() + scopes.memory() +
-           (split == nullptr ? 0 : sizeof *split);
+           (split == nullptr ? 0 : split->memory());
   }
 };
 

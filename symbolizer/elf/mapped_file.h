@@ -21,7 +21,7 @@ namespace pprofd::symbolizer {
 class MappedFile {
 public:
   // How many there can be at a time in one process.
-  static constexpr size_t kMaxMappings = 128;
+  static constexpr size_t kMaxMappings = 512;
 
   // Fails unless `fd` is a regular file with at least a byte. The descriptor is not kept.
   // Error::what stays empty.

@@ -34,7 +34,7 @@ namespace pprofd::symbolizer {
 
 inline constexpr std::array<char, 8> kIndexMagic = {'p', 'p', 'r', 'o', 'f', 'd', '\x1a', 'I'};
 // Counts up when the format changes, or the answers to the same input.
-inline constexpr uint32_t kIndexVersion = 1;
+inline constexpr uint32_t kIndexVersion = 2;
 inline constexpr size_t kMaxIndexKey = 208;
 inline constexpr size_t kIndexPage = 16 << 10; // of one sum
 

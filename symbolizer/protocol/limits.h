@@ -14,6 +14,7 @@ inline constexpr size_t kListRoom = kMaxPacket - (4 << 10); // of a packet, for 
 inline constexpr size_t kMaxDescriptors = 5;                // of one packet
 inline constexpr size_t kMaxOffsets = 20'480;               // of one request
 inline constexpr size_t kMaxText = 64 << 10;                // one name
+inline constexpr size_t kMaxPath = 4096;                    // of a file that is asked for
 inline constexpr size_t kMaxFailure = 1024;                 // a reason, in bytes
 inline constexpr size_t kMaxInlineFrames = 256;             // of one address
 inline constexpr size_t kFrameNumbers = 6;                  // that a reply has of each, …

@@ -30,6 +30,18 @@ bool is_good(const worker::DebugLinks& links) {
          links.supplementary_id().size() <= kMaxBuildId;
 }
 
+// Why a reply that asks for files is refused; empty: it is not.
+std::string refuse_wanted(const worker::Reply& reply, size_t files) {
+  if (files == 0)
+    return "more files asked for than there can be";
+  if (reply.last() || reply.texts_size() != 0 || reply.addresses_size() != 0 || reply.has_links())
+    return "a file asked for beside an answer";
+  if (!is_good_text(reply.wanted().folder(), kMaxPath) ||
+      !is_good_text(reply.wanted().name(), kMaxPath))
+    return "a file asked for whose name is no text";
+  return {};
+}
+
 bool has_good_frames(const worker::Reply::Address& address, size_t texts) {
   const std::span numbers(address.frames().data(), static_cast<size_t>(address.frames_size()));
   if (numbers.size() % kFrameNumbers != 0 || numbers.size() / kFrameNumbers > kMaxInlineFrames)
@@ -170,6 +182,13 @@ Result<worker::Request> decode_request(std::span<const std::byte> bytes) {
   return request;
 }
 
+Result<worker::Handover> decode_handover(std::span<const std::byte> bytes, uint64_t id) {
+  auto handover = parse<worker::Handover>(bytes);
+  if (handover && handover->id() != id)
+    return fail("", "files for another request");
+  return handover;
+}
+
 Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, const AskedNames& asked) {
   auto reply = parse<worker::Reply>(bytes);
   if (!reply)
@@ -179,8 +198,12 @@ Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, const Asked
   const auto addresses = static_cast<size_t>(reply->addresses_size());
   if (addresses > asked.missing)
     return fail("", "more addresses than asked for");
-  if (!reply->last() && addresses == 0)
+  if (reply->has_wanted()) {
+    if (std::string why = refuse_wanted(*reply, asked.files); !why.empty())
+      return fail("", std::move(why));
+  } else if (!reply->last() && addresses == 0) {
     return fail("", "a reply without addresses");
+  }
   if (std::string why = refuse_result(*reply); !why.empty())
     return fail("", std::move(why));
   if (reply->last() && addresses < asked.missing && reply->failure().empty())

@@ -17,15 +17,18 @@ namespace pprofd::symbolizer {
 Result<worker::Setup> decode_setup(std::span<const std::byte> bytes);
 Result<worker::Hello> decode_hello(std::span<const std::byte> bytes);
 Result<worker::Request> decode_request(std::span<const std::byte> bytes);
+// `id`: the request's.
+Result<worker::Handover> decode_handover(std::span<const std::byte> bytes, uint64_t id);
 
 // A request for names, as far as it has been answered.
 struct AskedNames {
   uint64_t id = 0;
   size_t offsets = 0; // that were asked for
   size_t missing = 0; // how many of them are still to come
+  size_t files = 0;   // how many times it may still ask for files
 };
-// A reply that is not the last brings at least one address; the last brings the rest of them,
-// unless it brings a failure. That no address comes twice is not looked at.
+// A reply that is not the last brings at least one address, or asks for files; the last brings the
+// rest of them, unless it brings a failure. That no address comes twice is not looked at.
 Result<worker::Reply> decode_reply(std::span<const std::byte> bytes, const AskedNames& asked);
 
 // A reply to a request for unwind rows, by itself: whole arrays, valid rules, rows in every reply

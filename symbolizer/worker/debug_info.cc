@@ -12,34 +12,24 @@ constexpr uint64_t kGoMemory = 16 << 20; // what go::Symbols may keep
 
 } // namespace
 
-DebugInfo::DebugInfo(File file, NameStyle style)
+DebugInfo::DebugInfo(MappedElf file, const DebugOptions& options)
     : file_(std::move(file.mapping)), source_(ByteSource::of_memory(file_.bytes())),
-      image_(std::move(file.image)), style_(style) {}
-
-std::optional<DebugInfo::File> DebugInfo::map(int fd) {
-  auto mapping = MappedFile::open(fd);
-  if (!mapping)
-    return std::nullopt;
-  auto image = ElfImage::open(ByteSource::of_memory(mapping->bytes()));
-  if (!image)
-    return std::nullopt;
-  return File{.mapping = std::move(*mapping), .image = std::move(*image)};
-}
+      image_(std::move(file.image)), style_(options.style), split_files_(options.memory) {}
 
 std::unique_ptr<DebugInfo> DebugInfo::open(const DebugFds& fds, std::span<const std::byte> build_id,
                                            const DebugLinks& links, const DebugOptions& options) {
   std::vector<std::string> notes;
-  std::optional<File> file = fds.debug >= 0 ? map(fds.debug) : std::nullopt;
+  std::optional<MappedElf> file = fds.debug >= 0 ? MappedElf::open(fds.debug) : std::nullopt;
   if (file && !belongs(*file, build_id, links)) {
     notes.emplace_back("the debug file found is of another build");
     file.reset();
   }
   const bool separate = file.has_value();
   if (!separate)
-    file = map(fds.file);
+    file = MappedElf::open(fds.file);
   if (!file)
     return nullptr;
-  std::unique_ptr<DebugInfo> info(new DebugInfo(std::move(*file), options.style));
+  std::unique_ptr<DebugInfo> info(new DebugInfo(std::move(*file), options));
   info->separate_ = separate;
   info->notes_ = std::move(notes);
   if (fds.scratch >= 0)
@@ -54,7 +44,7 @@ std::unique_ptr<DebugInfo> DebugInfo::open(const DebugFds& fds, std::span<const 
 }
 
 // By the build id, or by the link's sum where there is none.
-bool DebugInfo::belongs(const File& file, std::span<const std::byte> build_id,
+bool DebugInfo::belongs(const MappedElf& file, std::span<const std::byte> build_id,
                         const DebugLinks& links) {
   if (!build_id.empty() || !file.image.build_id().empty())
     return std::ranges::equal(build_id, file.image.build_id());
@@ -81,7 +71,7 @@ dwarf::SectionOptions DebugInfo::section_options(const DebugOptions& options, bo
 void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options) {
   if (links.supplementary.empty())
     return;
-  supplementary_ = fd >= 0 ? map(fd) : std::nullopt;
+  supplementary_ = fd >= 0 ? MappedElf::open(fd) : std::nullopt;
   if (supplementary_ &&
       !std::ranges::equal(supplementary_->image.build_id(), links.supplementary_id))
     supplementary_.reset();
@@ -95,7 +85,7 @@ void DebugInfo::open_supplementary(int fd, const DebugLinks& links, const DebugO
 
 // Its units say by their ids whether they belong to the file.
 void DebugInfo::open_package(int fd, const DebugOptions& options) {
-  package_ = fd >= 0 ? map(fd) : std::nullopt;
+  package_ = fd >= 0 ? MappedElf::open(fd) : std::nullopt;
   if (package_)
     package_sections_.emplace(dwarf::SectionFile::read(package_->image, package_->mapping.bytes(),
                                                        section_options(options, true)));
@@ -114,15 +104,29 @@ void DebugInfo::open_dwarf(const DebugOptions& options) {
   lookup.name_bytes = options.memory / 12;
   if (supplementary_sections_)
     lookup.supplementary = &supplementary_sections_->sections();
-  if (package_sections_)
-    lookup.split_file = [this](const dwarf::SplitReference&) {
-      return &package_sections_->sections();
+  if (package_sections_) {
+    lookup.split_files = [this](const dwarf::SplitReference&) {
+      // It is there as long as this.
+      return std::vector{
+          dwarf::SplitSections(std::shared_ptr<void>(), &package_sections_->sections())};
     };
+  } else {
+    lookup.split_files = [this](const auto& reference) { return split_files_.find(reference); };
+    lookup.split_files_full = [this] { return split_files_.full(); };
+  }
   dwarf_ =
       std::make_unique<dwarf::DwarfLookup>(sections_->sections(), image_.code(), std::move(lookup));
 }
 
+std::string DebugInfo::missing_split_units() const {
+  if (dwarf_ == nullptr || dwarf_->missing_split_file().empty())
+    return {};
+  return "split units were not found, or are of another build, the first of them " +
+         dwarf_->missing_split_file() + ": inlined functions are missing";
+}
+
 std::span<const dwarf::Frame> DebugInfo::find(ElfAddress address) {
+  forget_changed();
   std::span<const dwarf::Frame> frames;
   if (go_)
     frames = find_go(*go_, address);
@@ -134,6 +138,7 @@ std::span<const dwarf::Frame> DebugInfo::find(ElfAddress address) {
 
 void DebugInfo::find_all(std::span<const ElfAddress> addresses, const Found& found) {
   if (!go_ && dwarf_ != nullptr) {
+    forget_changed();
     dwarf_->find_all(addresses, [&](size_t index, std::span<const dwarf::Frame> frames) {
       found(index, changed() ? std::span<const dwarf::Frame>() : frames);
     });
@@ -143,9 +148,15 @@ void DebugInfo::find_all(std::span<const ElfAddress> addresses, const Found& fou
     found(i, find(addresses[i]));
 }
 
+// A file that a compiler writes anew: the next look-up has another.
+void DebugInfo::forget_changed() {
+  if (split_files_.changed())
+    dwarf_->forget();
+}
+
 bool DebugInfo::changed() const {
   return file_.changed() || (supplementary_ && supplementary_->mapping.changed()) ||
-         (package_ && package_->mapping.changed());
+         (package_ && package_->mapping.changed()) || split_files_.changed();
 }
 
 std::span<const dwarf::Frame> DebugInfo::find_go(go::Symbols& symbols, ElfAddress address) {
@@ -167,7 +178,7 @@ size_t DebugInfo::memory() const {
   return sizeof *this + image_.memory() + (scratch_ ? scratch_->size() / kScratchShare : 0) +
          (go_ ? kGoMemory : 0) + (sections_ ? sections_->memory() : 0) +
          (supplementary_sections_ ? supplementary_sections_->memory() : 0) +
-         (package_sections_ ? package_sections_->memory() : 0) +
+         (package_sections_ ? package_sections_->memory() : 0) + split_files_.memory() +
          (dwarf_ == nullptr ? 0 : dwarf_->memory());
 }
 

@@ -20,9 +20,10 @@
 #include "symbolizer/demangle/demangle.h"
 #include "symbolizer/dwarf/lookup.h"
 #include "symbolizer/elf/image.h"
-#include "symbolizer/elf/mapped_file.h"
 #include "symbolizer/go/symbols.h"
+#include "symbolizer/worker/mapped_elf.h"
 #include "symbolizer/worker/scratch.h"
+#include "symbolizer/worker/split_files.h"
 
 namespace pprofd::symbolizer {
 
@@ -33,6 +34,9 @@ struct DebugFds {
   int supplementary = -1; // what dwz has put aside from the one with the information; -1: none
   int package = -1;       // of its split units; -1: none
   int scratch = -1;       // a file of ours to inflate sections into; -1: none
+  // Of split units, where there is no package; empty: they are not to be had. GCC warns where it
+  // is left out otherwise. NOLINTNEXTLINE(readability-redundant-member-init)
+  FetchSplitFiles split_files{};
 };
 
 struct DebugOptions {
@@ -43,6 +47,8 @@ struct DebugOptions {
 
 class DebugInfo {
 public:
+  static constexpr size_t kMostMappings = 3 + SplitFiles::kMost + SplitFiles::kMostCandidates;
+
   // nullptr: there is none, or the file cannot be mapped. A debug file that does not belong to the
   // file, of which `build_id` and `links` are, is not used; notes() tell.
   static std::unique_ptr<DebugInfo> open(const DebugFds& fds, std::span<const std::byte> build_id,
@@ -59,6 +65,16 @@ public:
   // Whether the outermost frame has the name that belongs into a profile. Otherwise the symbol
   // table's goes before it.
   [[nodiscard]] bool names_are_final() const { return go_.has_value(); }
+  // For the look-ups from now on, where split units have files of their own.
+  void fetch_split_files_by(FetchSplitFiles fetch) { split_files_.fetch_by(std::move(fetch)); }
+  // Whether there are such units: what is known without their files is not all.
+  [[nodiscard]] bool has_split_files() const {
+    return dwarf_ != nullptr && dwarf_->has_split_units() && !package_;
+  }
+  // Why inlined functions are missing; empty: no unit that was read lacks its other part.
+  [[nodiscard]] std::string missing_split_units() const;
+  [[nodiscard]] size_t mappings() const { return has_split_files() ? kMostMappings : 3; } // at most
+
   // nullptr: there is no DWARF.
   [[nodiscard]] dwarf::DwarfLookup* dwarf() const { return dwarf_.get(); }
   // Whether what was read was not in the file any more.
@@ -74,22 +90,17 @@ public:
   [[nodiscard]] size_t memory() const; // bytes held, about
 
 private:
-  // A file that is read by its bytes in memory.
-  struct File {
-    MappedFile mapping;
-    ElfImage image;
-  };
-  static std::optional<File> map(int fd);
-  static bool belongs(const File& file, std::span<const std::byte> build_id,
+  static bool belongs(const MappedElf& file, std::span<const std::byte> build_id,
                       const DebugLinks& links);
 
-  DebugInfo(File file, NameStyle style);
+  DebugInfo(MappedElf file, const DebugOptions& options);
 
   void open_go();
   dwarf::SectionOptions section_options(const DebugOptions& options, bool split = false);
   void open_supplementary(int fd, const DebugLinks& links, const DebugOptions& options);
   void open_package(int fd, const DebugOptions& options);
   void open_dwarf(const DebugOptions& options);
+  void forget_changed();
   std::span<const dwarf::Frame> find_go(go::Symbols& symbols, ElfAddress address);
 
   MappedFile file_;
@@ -99,11 +110,12 @@ private:
   bool separate_ = false;
   std::optional<Scratch> scratch_;
   std::optional<go::Symbols> go_;
-  std::optional<File> supplementary_;
+  std::optional<MappedElf> supplementary_;
   std::optional<dwarf::SectionFile> supplementary_sections_;
-  std::optional<File> package_;
+  std::optional<MappedElf> package_;
   std::optional<dwarf::SectionFile> package_sections_;
   std::optional<dwarf::SectionFile> sections_;
+  SplitFiles split_files_;
   std::unique_ptr<dwarf::DwarfLookup> dwarf_;
   std::vector<std::string> notes_;
   std::vector<go::Frame> go_frames_; // what frames_ shows

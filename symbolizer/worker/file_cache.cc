@@ -9,8 +9,7 @@ namespace pprofd::symbolizer {
 namespace {
 
 constexpr size_t kMaxFiles = 16'384;
-// Each may be mapped with a second file, and has an index.
-constexpr size_t kMaxDebug = MappedFile::kMaxMappings / 3;
+constexpr size_t kIndexMappings = 1;
 constexpr size_t kSlotMemory = 512; // of a slot beside image and symbols
 
 SymbolLimits limits_for(uint64_t memory) {
@@ -29,6 +28,8 @@ std::string ParsedFile::why_nameless() const {
   std::string reasons = failure;
   if (!debug_failure.empty())
     append_reason(reasons, debug_failure);
+  if (const std::string why = debug == nullptr ? "" : debug->missing_split_units(); !why.empty())
+    append_reason(reasons, why);
   const bool none = symbols && symbols->empty() && debug == nullptr;
   return none && reasons.empty() ? "no symbols" : reasons;
 }
@@ -85,6 +86,8 @@ const ParsedFile& FileCache::get_lines(uint64_t id, const ByteSource& source, Na
     open_debug(slot, *slot.file.image, style, fds);
     slot.debug = wanted;
   }
+  if (slot.file.debug != nullptr)
+    slot.file.debug->fetch_split_files_by(fds.split_files);
   account(slot); // it grows as it is asked
   shrink(kept_limit_);
   return slot.file;
@@ -97,7 +100,7 @@ const ParsedFile& FileCache::get_index(uint64_t id, const ByteSource& source, Na
   const auto index_file = ByteSource::of_file(index);
   const std::pair wanted(style, index_file ? index_file->stamp() : FileStamp{});
   if (slot.index != wanted) {
-    drop_debug(kMaxDebug - 1);
+    drop_debug(kIndexMappings);
     slot.file.index = IndexNames::open(index, key, style, max_mangled_);
     slot.index = wanted;
   }
@@ -174,7 +177,7 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
 void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
                            const DebugFds& fds) {
   make_room();
-  drop_debug(kMaxDebug - 1);
+  drop_debug(DebugInfo::kMostMappings);
   ParsedFile& file = slot.file;
   file.debug = nullptr;
   file.debug_symbols.reset();
@@ -200,12 +203,13 @@ void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
     }
 }
 
-void FileCache::drop_debug(size_t most) {
+void FileCache::drop_debug(size_t wanted) {
+  size_t mappings = wanted;
   for (Slot& slot : slots_) {
-    if (slot.file.debug == nullptr && slot.file.index == nullptr)
-      continue;
-    if (most > 0) {
-      --most;
+    const size_t its = (slot.file.debug == nullptr ? 0 : slot.file.debug->mappings()) +
+                       (slot.file.index == nullptr ? 0 : kIndexMappings);
+    if (its == 0 || mappings + its <= MappedFile::kMaxMappings) {
+      mappings += its;
       continue;
     }
     slot.file.debug = nullptr;

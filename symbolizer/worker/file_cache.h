@@ -90,8 +90,8 @@ private:
   void parse_image(Slot& slot, const ByteSource& source);
   void parse_symbols(Slot& slot, ElfImage& image, const ByteSource& source);
   void open_debug(Slot& slot, const ElfImage& image, NameStyle style, const DebugFds& fds);
-  // Debug information and indexes of the files used last stay, of at most so many.
-  void drop_debug(size_t most);
+  // Debug information and indexes of the files used last stay, as far as so many mappings are left.
+  void drop_debug(size_t wanted);
   void account(Slot& slot);
   // Drops the least recently used until at most `limit` bytes are held; the first slot stays.
   void shrink(size_t limit);

@@ -216,6 +216,8 @@ Result<uint64_t> make_index(const ParsedFile& file, const ByteSource& source,
     return fail("", "there is no code with names");
   if (file.debug != nullptr && file.debug->names_are_final())
     return fail("", "Go's own table is as good as an index");
+  if (file.debug != nullptr && file.debug->has_split_files())
+    return fail("", "its split units have files of their own, which an index would not know");
   dwarf::DwarfLookup* const lookup = file.debug == nullptr ? nullptr : file.debug->dwarf();
   std::vector<UnitRange> ranges = lookup == nullptr ? std::vector<UnitRange>() : lookup->ranges();
   uint64_t base = file.image->code().front().start.value;

@@ -32,7 +32,8 @@ NameStyle style_of(worker::Style style) {
 }
 
 // The descriptors that the request announces, as far as they came.
-DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<const Fd> debug) {
+DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
+                     const FetchSplitFiles& fetch) {
   const auto take = [&](bool announced) {
     if (!announced || debug.empty())
       return -1;
@@ -45,6 +46,8 @@ DebugFds debug_files(const worker::Request& request, const Fd& file, std::span<c
   fds.supplementary = take(request.supplementary());
   fds.package = take(request.package());
   fds.scratch = take(request.scratch());
+  if (request.split_files())
+    fds.split_files = fetch;
   return fds;
 }
 
@@ -104,7 +107,8 @@ ElfAddress base_of(const ElfImage& image) {
 Service::Service(const ServiceLimits& limits)
     : cache_(limits.memory, limits.mangled_length), mangled_length_(limits.mangled_length) {}
 
-void Service::answer(const worker::Request& request, std::span<const Fd> files, const Send& send) {
+void Service::answer(const worker::Request& request, std::span<const Fd> files, const Send& send,
+                     const FetchSplitFiles& fetch) {
   static const Fd kNone;
   const Fd& file = files.empty() ? kNone : files.front();
   if (request.has_rows())
@@ -120,7 +124,8 @@ void Service::answer(const worker::Request& request, std::span<const Fd> files, 
   else if (!request.index_key().empty())
     answer_by_index(request, file, files.empty() ? kNone : files.back(), send);
   else
-    answer_names(request, file, files.empty() ? files : files.subspan(1), send);
+    answer_names(request, file,
+                 debug_files(request, file, files.empty() ? files : files.subspan(1), fetch), send);
 }
 
 // The image is read anew: the cached one may have lost its sections.
@@ -175,8 +180,8 @@ void Service::answer_symbols(const worker::Request& request, const Fd& file, con
   writer.finish(*parsed.image, *parsed.symbols, parsed.why_nameless());
 }
 
-void Service::answer_names(const worker::Request& request, const Fd& file,
-                           std::span<const Fd> debug, const Send& send) {
+void Service::answer_names(const worker::Request& request, const Fd& file, const DebugFds& debug,
+                           const Send& send) {
   ReplyWriter writer(request.id(), send);
   const auto source = ByteSource::of_file(file.get());
   if (!source) {
@@ -186,9 +191,8 @@ void Service::answer_names(const worker::Request& request, const Fd& file,
   }
   const NameStyle style = style_of(request.style());
   const ParsedFile& parsed =
-      request.lines()
-          ? cache_.get_lines(request.file(), *source, style, debug_files(request, file, debug))
-          : cache_.get(request.file(), *source, /*names=*/!request.offsets().empty());
+      request.lines() ? cache_.get_lines(request.file(), *source, style, debug)
+                      : cache_.get(request.file(), *source, /*names=*/!request.offsets().empty());
   if (!request.offsets().empty())
     writer.set_faults(parsed.names_fault(),
                       request.lines() ? parsed.lines_fault() : NamesFault::kNone);
@@ -242,7 +246,7 @@ void Service::make_index(const worker::Request& request, const Fd& file, std::sp
     if (!room || !source)
       return fail("", "there is nothing to make an index of, or in");
     const ParsedFile& parsed = cache_.get_lines(request.file(), *source, style_of(request.style()),
-                                                debug_files(request, file, debug));
+                                                debug_files(request, file, debug, {}));
     if (!parsed.debug_failure.empty())
       return fail("", parsed.debug_failure);
     try {

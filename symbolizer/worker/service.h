@@ -27,11 +27,13 @@ public:
   explicit Service(const ServiceLimits& limits);
 
   // Answers `request` with one reply or more, in order. `files`: the file that it is about, and
-  // those with debug information that it announces.
-  void answer(const worker::Request& request, std::span<const Fd> files, const Send& send);
+  // those with debug information that it announces. `fetch`: for others that the debug information
+  // names, where the request allows it; at most once for each address that it asks for.
+  void answer(const worker::Request& request, std::span<const Fd> files, const Send& send,
+              const FetchSplitFiles& fetch);
 
 private:
-  void answer_names(const worker::Request& request, const Fd& file, std::span<const Fd> debug,
+  void answer_names(const worker::Request& request, const Fd& file, const DebugFds& debug,
                     const Send& send);
   void answer_by_index(const worker::Request& request, const Fd& file, const Fd& index,
                        const Send& send);

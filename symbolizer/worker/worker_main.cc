@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <vector>
 
 #include "symbolizer/protocol/channel.h"
 #include "symbolizer/protocol/limits.h"
 #include "symbolizer/protocol/messages.h"
+#include "symbolizer/protocol/text.h"
 #include "symbolizer/worker/sandbox.h"
 #include "symbolizer/worker/service.h"
 
@@ -56,6 +58,22 @@ bool greet(Channel& channel, const worker::Setup& setup) {
   return channel.send(encode(hello), {}, Deadline::max()).has_value();
 }
 
+// What the daemon opens for a unit of the request's file.
+std::vector<Fd> fetch(Channel& channel, uint64_t id, const dwarf::SplitReference& reference) {
+  if (reference.folder.size() > kMaxPath || reference.name.size() > kMaxPath)
+    return {};
+  worker::Reply reply;
+  reply.set_id(id);
+  reply.mutable_wanted()->set_folder(clean_text(reference.folder));
+  reply.mutable_wanted()->set_name(clean_text(reference.name));
+  if (!channel.send(encode(reply), {}, Deadline::max()))
+    return {};
+  auto packet = channel.receive(/*descriptors=*/true, Deadline::max());
+  if (!packet || !decode_handover(packet->bytes, id))
+    return {};
+  return std::move(packet->descriptors);
+}
+
 int serve(Channel& channel) {
   auto packet = channel.receive(/*descriptors=*/false, Deadline::max());
   if (!packet)
@@ -76,7 +94,10 @@ int serve(Channel& channel) {
     if (!request)
       return 1;
     limit_cpu(setup->cpu_milliseconds());
-    service.answer(*request, packet->descriptors, send);
+    service.answer(*request, packet->descriptors, send,
+                   [&channel, id = request->id()](const dwarf::SplitReference& reference) {
+                     return fetch(channel, id, reference);
+                   });
     limit_cpu(0);
     packet->descriptors.clear();
   }

@@ -1,5 +1,7 @@
 """Lines and inlined functions, of one hot loop in several languages and kinds of debug information: the
 chain of functions, the lines of the calls and where the functions start are those of the source."""
+import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -87,6 +89,82 @@ def test_split_units_in_a_package(pprofd, tmp_path, compiler, version):
     check_chains(profile, source, names)
 
 
+def build_split(folder, kind="gcc-dwarf5"):
+    program, source, names = build(kind, folder, ["-gsplit-dwarf"])
+    unit, = folder.glob("*.dwo")
+    return program, source, names, unit
+
+
+def check_lines_without_inlined(profile, source):
+    """What the program itself has of units whose files are not to be had."""
+    assert chains(profile, "outer(int)"), profile.function_names()
+    assert all(len(chain) == 1 and chain[0][2] == str(source) for chain in chains(profile, "outer(int)"))
+
+
+@pytest.mark.parametrize("version", ["4", "5"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_split_units_in_files_of_their_own(pprofd, tmp_path, compiler, version):
+    """Debug information that the compiler left where it wrote it (.dwo)."""
+    program, source, names = build(f"{compiler}-dwarf5", tmp_path, ["-gsplit-dwarf", f"-gdwarf-{version}"])
+    assert list(tmp_path.glob("*.dwo"))
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check_chains(profile, source, names)
+
+
+@pytest.mark.requires("namespaces")
+def test_split_units_in_the_root_of_the_target(pprofd, tmp_path):
+    """The folder that a unit names is the target's, not the one of that name in our root."""
+    folder = tmp_path / "build"
+    program, source, names, unit = build_split(folder)
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    unit.rename(apart / unit.name)
+    program = program.rename(tmp_path / "program")
+    script = f"mount --bind {apart} {folder}; exec {program}"
+    with start_workload("unshare", "--mount", "--propagation", "private", "sh", "-ec", script) as target:
+        profile = record(pprofd, target.pid)
+    check_chains(profile, source, names)
+
+
+def test_split_unit_beside_the_program(pprofd, tmp_path):
+    """Where both were copied to another folder than that of the build."""
+    program, source, names, unit = build_split(tmp_path / "build")
+    unit.rename(tmp_path / unit.name)
+    program = program.rename(tmp_path / "program")
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check_chains(profile, source, names)
+
+
+def test_split_unit_of_another_build(pprofd, tmp_path):
+    """The one in its place has another id and is not taken; the right one behind it is."""
+    program, source, names, unit = build_split(tmp_path / "build")
+    other, _, _ = build("gcc-dwarf5", tmp_path / "other", ["-gsplit-dwarf", "-O1"])
+    right = unit.rename(tmp_path / unit.name)
+    shutil.copy(other.parent / unit.name, unit)
+    with start_workload(program) as target:
+        check_lines_without_inlined(record(pprofd, target.pid), source)
+    program = program.rename(tmp_path / "program")
+    assert right.exists() and unit.exists()
+    with start_workload(program) as target:
+        check_chains(record(pprofd, target.pid), source, names)
+
+
+@pytest.mark.parametrize("instead", ["fifo", "folder", "of another user"])
+def test_split_unit_that_is_not_opened(pprofd, tmp_path, instead):
+    """What is no regular file would block or answer; what anybody may write says nothing of root's programs."""
+    program, source, _, unit = build_split(tmp_path)
+    if instead == "of another user":
+        os.chown(unit, pwd.getpwnam("nobody").pw_uid, -1)
+    else:
+        unit.unlink()
+        os.mkfifo(unit) if instead == "fifo" else unit.mkdir()
+    with start_workload(program) as target:
+        profile = record(pprofd, target.pid)
+    check_lines_without_inlined(profile, source)
+
+
 @pytest.mark.requires("llvm-dwp-19")
 def test_package_of_another_program(pprofd, tmp_path):
     """Its units have other ids and are not taken; lines stand in the program itself."""
@@ -97,8 +175,7 @@ def test_package_of_another_program(pprofd, tmp_path):
         unit.unlink()
     with start_workload(program) as target:
         profile = record(pprofd, target.pid)
-    assert chains(profile, "outer(int)"), profile.function_names()
-    assert all(len(chain) == 1 and chain[0][2] == str(source) for chain in chains(profile, "outer(int)"))
+    check_lines_without_inlined(profile, source)
 
 
 def test_annotated_source(pprofd, tmp_path):

@@ -37,6 +37,54 @@ def test_every_address_of_a_function(tmp_path, name):
 
 
 @pytest.mark.requires("llvm-symbolizer-19")
+@pytest.mark.parametrize("options", [[], ["-gz"]], ids=["plain", "compressed"])
+@pytest.mark.parametrize("version", ["4", "5"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_split_units(tmp_path, compiler, version, options):
+    """Units in files of their own: as the compiler left them, moved beside the program, and gone."""
+    folder = tmp_path / "build"
+    program, _, _ = build(f"{compiler}-dwarf5", folder, ["-gsplit-dwarf", f"-gdwarf-{version}", *options])
+    unit, = folder.glob("*.dwo")
+    sections = run_program(["readelf", "-SW", unit])
+    assert bool(re.search(r"\.debug_info\.dwo .* CE ", sections)) == bool(options), sections
+    asked = addresses_of(program, "main") + addresses_of(program, "_Z5outeri")
+    whole = llvm(program, asked)
+    assert symbolize("-e", program, *asked).stdout == whole
+    unit.rename(tmp_path / unit.name)
+    without = llvm(program, asked)
+    assert without != whole
+    assert symbolize("-e", program, *asked).stdout == without
+    program = program.rename(tmp_path / "program")
+    assert symbolize("-e", program, *asked).stdout == whole
+
+
+@pytest.mark.requires("llvm-symbolizer-19")
+@pytest.mark.parametrize("compiler", ["g++", "clang++-19"])
+def test_many_split_units(tmp_path, compiler):
+    """More than the worker holds at a time; no index is made of what it would not know when it changes."""
+    numbers = range(100)
+    for number in numbers:
+        (tmp_path / f"u{number}.cc").write_text(
+            "static volatile int sink;\nstatic inline int inner(int a) {\n  return a * sink;\n}\n"
+            f"int outer{number}(int a) {{\n  return inner(a) + inner(a + 1);\n}}\n")
+    (tmp_path / "main.cc").write_text("int main() { return 0; }\n")
+    units = [f"u{number}.cc" for number in numbers]
+    run_program([compiler, "-O2", "-g", "-gsplit-dwarf", "-c", *units], cwd=tmp_path, seconds=240)
+    program = tmp_path / "program"
+    run_program([compiler, "main.cc", *(f"u{number}.o" for number in numbers), "-o", program], cwd=tmp_path)
+    asked = [address for number in numbers for address in addresses_of(program, f"_Z6outer{number}i" if number < 10
+                                                                       else f"_Z7outer{number}i")]
+    expected = llvm(program, asked)
+    assert expected.count("inner") > len(numbers)
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        run = symbolize("-e", program, cache=cache, input="\n".join(asked * 4))
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout == expected * 4
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.requires("llvm-symbolizer-19")
 def test_debug_file_set_apart(tmp_path):
     program, _, _ = build("gcc-dwarf5", tmp_path)
     asked = addresses_of(program, "_Z5outeri")

@@ -31,6 +31,8 @@ public:
   // Of the entry at `position` of .debug_info, in `unit`, which is one of `units`.
   FunctionName find(UnitSet& units, const Unit& unit, uint64_t position);
 
+  // For when sections are about to go.
+  void forget() { names_.clear(); }
   [[nodiscard]] size_t memory() const { return names_.bytes(); }
 
 private:

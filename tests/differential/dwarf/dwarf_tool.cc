@@ -85,7 +85,7 @@ class SplitFiles {
 public:
   explicit SplitFiles(std::string package) : package_(std::move(package)) {}
 
-  const dwarf::Sections* operator()(const dwarf::SplitReference& reference) {
+  std::vector<dwarf::SplitSections> operator()(const dwarf::SplitReference& reference) {
     std::string path = package_;
     if (path.empty()) {
       path = reference.name;
@@ -95,12 +95,14 @@ public:
     auto& file = files_[path];
     if (file == nullptr && std::ifstream(path).good())
       file = open_file(path, true);
-    return file == nullptr ? nullptr : &file->sections.sections();
+    if (file == nullptr)
+      return {};
+    return {{file, &file->sections.sections()}};
   }
 
 private:
   std::string package_;
-  std::map<std::string, std::unique_ptr<OpenFile>> files_;
+  std::map<std::string, std::shared_ptr<OpenFile>> files_;
 };
 
 std::string text_of(std::span<const dwarf::Frame> frames, const std::string& symbol,
@@ -151,7 +153,7 @@ int run(const Options& options) {
   dwarf::LookupOptions lookup_options;
   lookup_options.style = options.demangle ? NameStyle::kFull : NameStyle::kNone;
   lookup_options.supplementary = dwz == nullptr ? nullptr : &dwz->sections.sections();
-  lookup_options.split_file = [&](const dwarf::SplitReference& reference) {
+  lookup_options.split_files = [&](const dwarf::SplitReference& reference) {
     return split(reference);
   };
   const OpenFile& described = debug == nullptr ? *file : *debug;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -28,11 +29,38 @@ void check(bool holds) {
     std::abort();
 }
 
+constexpr std::array kMembers = {
+    &dwarf::Sections::info,     &dwarf::Sections::abbrev,   &dwarf::Sections::line,
+    &dwarf::Sections::str,      &dwarf::Sections::line_str, &dwarf::Sections::str_offsets,
+    &dwarf::Sections::addr,     &dwarf::Sections::ranges,   &dwarf::Sections::rnglists,
+    &dwarf::Sections::cu_index,
+};
+
+// In memory of their own, so that a use after they went is seen.
+dwarf::SplitSections copy_of(const dwarf::Sections& sections) {
+  struct Copy {
+    std::array<std::vector<std::byte>, kMembers.size()> bytes;
+    dwarf::Sections sections;
+  };
+  auto copy = std::make_shared<Copy>();
+  for (size_t i = 0; i < kMembers.size(); ++i) {
+    const Bytes from = sections.*kMembers.at(i);
+    copy->bytes.at(i).assign(from.begin(), from.end());
+    copy->sections.*kMembers.at(i) = copy->bytes.at(i);
+  }
+  return {copy, &copy->sections};
+}
+
 void look_up(const dwarf::Sections& sections, std::span<const AddressRange> code) {
   dwarf::LookupOptions options;
   options.table_bytes = 1 << 20;
   options.supplementary = &sections;
-  options.split_file = [&](const dwarf::SplitReference&) { return &sections; };
+  size_t asked = 0;
+  options.split_files = [&](const dwarf::SplitReference&) {
+    ++asked;
+    return std::vector<dwarf::SplitSections>{copy_of(sections)};
+  };
+  options.split_files_full = [&] { return asked % 4 == 3; };
   dwarf::DwarfLookup lookup(sections, code, options);
   std::vector<ElfAddress> addresses;
   for (const AddressRange& range : code.first(std::min<size_t>(code.size(), 4))) {
@@ -67,11 +95,7 @@ Bytes take(Bytes& input) {
 
 void read_sections(Bytes input) {
   dwarf::Sections sections;
-  for (Bytes dwarf::Sections::* member :
-       {&dwarf::Sections::info, &dwarf::Sections::abbrev, &dwarf::Sections::line,
-        &dwarf::Sections::str, &dwarf::Sections::line_str, &dwarf::Sections::str_offsets,
-        &dwarf::Sections::addr, &dwarf::Sections::ranges, &dwarf::Sections::rnglists,
-        &dwarf::Sections::cu_index})
+  for (Bytes dwarf::Sections::* member : kMembers)
     sections.*member = take(input);
   const std::array code = {AddressRange{{0x1000}, {0x2000}}};
   look_up(sections, code);

@@ -25,9 +25,13 @@ void require(bool condition) {
 // What the daemon does with a reply.
 void read_reply(std::span<const std::byte> bytes) {
   constexpr size_t kAsked = 5;
-  const auto reply = decode_reply(bytes, {.id = 1, .offsets = kAsked, .missing = kAsked});
+  const auto reply =
+      decode_reply(bytes, {.id = 1, .offsets = kAsked, .missing = kAsked, .files = 1});
   if (!reply)
     return;
+  if (reply->has_wanted())
+    require(!reply->last() && is_clean_text(reply->wanted().name()) &&
+            reply->wanted().folder().size() <= kMaxPath);
   SymbolizedFile file;
   file.addresses.resize(kAsked);
   ReplyReader reader(file);
@@ -88,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   read_symbol_reply(bytes);
   if (const auto request = decode_request(bytes); request)
     require(static_cast<size_t>(request->offsets_size()) <= kMaxOffsets);
+  static_cast<void>(decode_handover(bytes, 1));
   if (const auto reply = decode_index_reply(bytes, 1, kIndexRoom); reply)
     require(reply->size() <= kIndexRoom && is_clean_text(reply->failure()));
   static_cast<void>(decode_hello(bytes));

@@ -162,6 +162,16 @@ const std::map<std::string, std::function<void(Channel&, const worker::Request&)
        send(channel, rows_from(request, 0, 100, false));
        std::exit(5);
      }},
+    {"wants_files_for_ever",
+     [](Channel& channel, const worker::Request& request) {
+       worker::Reply reply;
+       reply.set_id(request.id());
+       reply.mutable_wanted()->set_name("unit.dwo");
+       for (;;) {
+         send(channel, reply);
+         static_cast<void>(channel.receive(/*descriptors=*/true, Deadline::max()));
+       }
+     }},
     {"crashes_on_lines",
      [](Channel& channel, const worker::Request& request) {
        if (request.lines())

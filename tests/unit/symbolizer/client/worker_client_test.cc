@@ -23,6 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Scratch;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -453,6 +454,92 @@ TEST_F(Client, AFileWhoseLinesEndWorkersKeepsItsNames) {
   const auto names = client.symbolize(1, fd_.get(), asked);
   EXPECT_TRUE(names.answered);
   EXPECT_EQ(name(names), "main");
+}
+
+constexpr std::string_view kSplitSource = R"(
+inline __attribute__((always_inline)) int twice(int x) {
+  asm volatile(".globl in_twice\nin_twice: nop");
+  return x + x;
+}
+int main(int argc, char**) { return twice(argc); }
+)";
+
+// A program of one split unit.
+class SplitClient : public Client {
+protected:
+  void SetUp() override {
+    test::run("cd " + scratch_.path("") + " && g++ -O2 -g -gsplit-dwarf -c " +
+              scratch_.write("a.cc", kSplitSource) + " -o a.o && g++ a.o -o a");
+    fd_ = test::open_file(path_);
+    for (const auto& symbol : test::nm(path_, ""))
+      offsets_[symbol.name] = {symbol.address};
+  }
+
+  // The chain of an address within what is inlined.
+  std::vector<std::string> chain(WorkerClient& client, const SplitFileOpener* opener) const {
+    const auto file = client.symbolize(1, fd_.get(), offsets({"in_twice"}), NamesFile::kElf,
+                                       {.lines = true, .split_files = opener});
+    EXPECT_TRUE(file.answered) << file.failure;
+    std::vector<std::string> names;
+    for (const SourceFrame& frame : file.addresses.at(0).frames)
+      names.emplace_back(frame.function);
+    return names;
+  }
+};
+
+TEST_F(SplitClient, FilesOfUnitsAreHandedOverWhenTheyAreAskedFor) {
+  std::string asked;
+  const SplitFileOpener opener = [&](const std::string& folder, const std::string& name) {
+    asked += (std::filesystem::path(folder) / name).lexically_normal().string() + "\n";
+    std::vector<Fd> files;
+    for (const char* const file : {"a.o", "a", "a.dwo"}) // each of the others has no such unit
+      files.push_back(test::open_file(scratch_.path(file)));
+    return files;
+  };
+  WorkerClient client(options_with());
+  const auto names = client.symbolize(1, fd_.get(), offsets({"in_twice"}), NamesFile::kElf,
+                                      {.lines = true, .split_files = &opener});
+  EXPECT_TRUE(names.split_files);
+  EXPECT_EQ(names.failure, "");
+  EXPECT_THAT(chain(client, &opener), ElementsAre("twice(int)", "main"));
+  EXPECT_EQ(asked, scratch_.path("a.dwo") + "\n"); // once
+}
+
+TEST_F(SplitClient, FilesThatAreNotThereCostInlinedFunctions) {
+  const SplitFileOpener none = [](const auto&, const auto&) { return std::vector<Fd>(); };
+  const SplitFileOpener many = [&](const auto&, const auto&) {
+    std::vector<Fd> files(40); // more than a packet takes
+    for (Fd& file : files)
+      file = test::open_file(path_);
+    return files;
+  };
+  for (const SplitFileOpener* const opener :
+       {static_cast<const SplitFileOpener*>(nullptr), &none, &many}) {
+    WorkerClient client(options_with());
+    EXPECT_THAT(chain(client, opener), ElementsAre("main"));
+    EXPECT_EQ(client.status().starts, 1U);
+  }
+}
+
+TEST_F(SplitClient, AWorkerThatWantsFilesForEverCostsNamesOnly) {
+  WorkerOptions options = options_with();
+  options.program = scratch_.path("wants_files_for_ever");
+  std::filesystem::copy_file(PPROFD_TEST_BAD_WORKER, options.program);
+  WorkerClient client(options);
+  size_t opened = 0;
+  const SplitFileOpener opener = [&](const auto&, const auto&) {
+    ++opened;
+    return std::vector<Fd>();
+  };
+  for (const SplitFileOpener* const offered :
+       {&opener, static_cast<const SplitFileOpener*>(nullptr)}) {
+    const auto file =
+        client.symbolize(offered == nullptr ? 1 : 2, fd_.get(), offsets({"main", "in_twice"}),
+                         NamesFile::kElf, {.lines = true, .split_files = offered});
+    EXPECT_FALSE(file.answered);
+    EXPECT_THAT(file.failure, StartsWith("the symbolizer answered wrongly: more files asked for"));
+  }
+  EXPECT_EQ(opened, 2U * 2); // an address may be of one unit; the file was tried twice
 }
 
 } // namespace

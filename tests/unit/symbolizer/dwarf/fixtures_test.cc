@@ -130,6 +130,12 @@ std::vector<Flavour> flavours() {
   return all;
 }
 
+std::vector<Flavour> split_flavours() {
+  std::vector<Flavour> all = flavours();
+  std::erase_if(all, [](const Flavour& each) { return !each.flags.contains("-gsplit-dwarf"); });
+  return all;
+}
+
 struct OpenFile {
   std::unique_ptr<ElfImage> image;
   std::unique_ptr<MappedFile> mapping;
@@ -149,6 +155,17 @@ OpenFile open_file(const std::string& path, bool split = false) {
   file.sections = SectionFile::read(*file.image, file.mapping->bytes(), options);
   EXPECT_THAT(file.sections.notes(), testing::IsEmpty());
   return file;
+}
+
+SplitSections open_split(const std::string& path) {
+  auto file = std::make_shared<OpenFile>(open_file(path, true));
+  const Sections& sections = file->sections.sections();
+  return {std::move(file), &sections};
+}
+
+std::string path_of(const SplitReference& reference) {
+  const std::string name(reference.name);
+  return name.starts_with('/') ? name : std::string(reference.folder) + "/" + name;
 }
 
 std::map<std::string, uint64_t> labels(const std::string& path) {
@@ -213,15 +230,68 @@ INSTANTIATE_TEST_SUITE_P(Dwarf, EveryFlavour, testing::ValuesIn(flavours()),
 
 TEST_P(EveryFlavour, HasTheChainsOfTheSource) {
   const std::string program = build();
-  std::map<std::string, OpenFile> split;
   LookupOptions options;
-  options.split_file = [&](const SplitReference& reference) -> const Sections* {
-    std::string path(reference.name);
-    if (!path.starts_with('/'))
-      path = std::string(reference.folder) + "/" + path;
-    return &split.try_emplace(path, open_file(path, true)).first->second.sections.sections();
+  options.split_files = [&](const SplitReference& reference) {
+    return std::vector{open_split(path_of(reference))};
   };
   expect_all(program, options);
+}
+
+using Split = EveryFlavour;
+INSTANTIATE_TEST_SUITE_P(Dwarf, Split, testing::ValuesIn(split_flavours()),
+                         [](const auto& instance) { return instance.param.name; });
+
+// What was read from a file that is held no longer is not shown again.
+TEST_P(Split, FilesThatAreLetGoAreReadAnew) {
+  const std::string program = build();
+  size_t opened = 0;
+  LookupOptions options;
+  options.split_files = [&](const SplitReference& reference) {
+    ++opened;
+    return std::vector{open_split(path_of(reference))};
+  };
+  const OpenFile file = open_file(program);
+  DwarfLookup lookup(file.sections.sections(), file.image->code(), options);
+  EXPECT_TRUE(lookup.has_split_units());
+  const ElfAddress address{labels(program).at("in_inner")};
+  const auto first = texts(lookup.find(address));
+  EXPECT_GT(first.size(), 1U);
+  EXPECT_EQ(texts(lookup.find(address)), first);
+  EXPECT_EQ(opened, 1U);
+  lookup.forget();
+  EXPECT_EQ(texts(lookup.find(address)), first);
+  EXPECT_EQ(opened, 2U);
+}
+
+// The line is in the program itself; what is inlined there is not.
+TEST_P(Split, FilesOfOtherBuildsAreNotTaken) {
+  const std::string program = build();
+  LookupOptions options;
+  const OpenFile file = open_file(program);
+  const ElfAddress address{labels(program).at("in_inner")};
+  const auto find = [&] {
+    DwarfLookup lookup(file.sections.sections(), file.image->code(), options);
+    return std::pair(texts(lookup.find(address)), lookup.missing_split_file());
+  };
+  const auto [without, missing] = find();
+  EXPECT_THAT(without, testing::SizeIs(1));
+  EXPECT_THAT(missing, testing::EndsWith(".dwo"));
+  // Another id, in the unit's header or its first entry, is all that is different.
+  options.split_files = [&](const SplitReference& reference) {
+    std::string content = files::read_file(path_of(reference));
+    const size_t at = content.find(
+        std::string_view(reinterpret_cast<const char*>(&reference.id), sizeof reference.id));
+    EXPECT_NE(at, std::string::npos);
+    content[at] = static_cast<char>(content[at] ^ 1);
+    return std::vector{open_split(scratch_.write("other", content))};
+  };
+  EXPECT_EQ(find(), std::pair(without, missing));
+  // The right one is found behind it.
+  options.split_files = [&](const SplitReference& reference) {
+    return std::vector{open_split(scratch_.path("other")), open_split(path_of(reference))};
+  };
+  EXPECT_GT(find().first.size(), 1U);
+  EXPECT_EQ(find().second, "");
 }
 
 using Package = EveryFlavour;
@@ -241,9 +311,8 @@ TEST_P(Package, HasTheChainsOfTheSource) {
   const std::string program = build();
   const std::string package = scratch_.path("nest.dwp");
   files::run("cd " + scratch_.path("") + " && llvm-dwp-19 -e " + program + " -o " + package);
-  const OpenFile file = open_file(package, true);
   LookupOptions options;
-  options.split_file = [&](const SplitReference&) { return &file.sections.sections(); };
+  options.split_files = [&](const SplitReference&) { return std::vector{open_split(package)}; };
   expect_all(program, options);
 }
 

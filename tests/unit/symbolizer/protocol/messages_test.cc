@@ -123,6 +123,39 @@ std::string row_refusal(const std::function<void(worker::RowReply&)>& change) {
   return decoded ? "" : decoded.error().why;
 }
 
+TEST(Reply, ThatAsksForAFileHasNothingElse) {
+  worker::Reply wanted;
+  wanted.set_id(7);
+  wanted.mutable_wanted()->set_name("unit.dwo");
+  const auto refusal_of = [&](const std::function<void(worker::Reply&)>& change, size_t files = 1) {
+    worker::Reply reply = wanted;
+    change(reply);
+    const auto result =
+        decode_reply(encode(reply), {.id = 7, .offsets = 2, .missing = 2, .files = files});
+    return result ? "" : result.error().why;
+  };
+  using Reply = worker::Reply;
+  EXPECT_EQ(refusal_of([](Reply&) {}), "");
+  EXPECT_EQ(refusal_of([](Reply&) {}, 0), "more files asked for than there can be");
+  const std::string beside = "a file asked for beside an answer";
+  EXPECT_EQ(refusal_of([](Reply& r) { r.set_last(true); }), beside);
+  EXPECT_EQ(refusal_of([](Reply& r) { r.add_texts("main"); }), beside);
+  EXPECT_EQ(refusal_of([](Reply& r) { r.add_addresses(); }), beside);
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_links(); }), beside);
+  const std::string no_text = "a file asked for whose name is no text";
+  EXPECT_EQ(refusal_of([](Reply& r) { r.mutable_wanted()->set_name("\n"); }), no_text);
+  EXPECT_EQ(
+      refusal_of([](Reply& r) { r.mutable_wanted()->set_folder(std::string(kMaxPath + 1, 'a')); }),
+      no_text);
+}
+
+TEST(Handover, IsOfTheRequest) {
+  worker::Handover handover;
+  handover.set_id(7);
+  EXPECT_TRUE(decode_handover(encode(handover), 7));
+  EXPECT_EQ(decode_handover(encode(handover), 8).error().why, "files for another request");
+}
+
 TEST(RowReply, EachWrongOneIsRefused) {
   using Reply = worker::RowReply;
   EXPECT_EQ(row_refusal([](Reply&) {}), "");
