@@ -93,9 +93,9 @@ public:
   // The same, and waits. Errors: the process says that it can't do its work (the store,
   // credentials).
   Result<void> configure_and_wait(serve::Configuration configuration);
-  // The one in force; nothing: none was yet, and no process runs.
-  [[nodiscard]] const std::optional<serve::Configuration>& configuration() const {
-    return configuration_;
+  // The one in force; an empty one where none has been.
+  [[nodiscard]] serve::Configuration configuration() const {
+    return configuration_.value_or(serve::Configuration());
   }
   void send_metrics(serve::ProcessMetrics metrics);
   void send_event(serve::Event event);

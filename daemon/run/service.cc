@@ -451,7 +451,8 @@ void Service::begin_reload() {
   if (reload_ || !std::exchange(reload_asked_, false))
     return;
   notify_.reloading();
-  reload_.emplace().requests = std::exchange(reload_requests_, {});
+  reload_ = std::make_unique<Reload>();
+  reload_->requests = std::exchange(reload_requests_, {});
   if (auto asked = ask_processes(); !asked)
     end_reload(asked);
 }
@@ -469,7 +470,7 @@ Result<void> Service::ask_processes() {
   if (!for_ship)
     return std::unexpected(for_ship.error());
   reload_->config = std::move(*config);
-  const auto serve_taken = [this, before = *host_->configuration(),
+  const auto serve_taken = [this, before = host_->configuration(),
                             ships = std::move(*for_ship)](const Result<void>& taken) {
     if (!taken)
       return end_reload(taken);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -103,9 +102,9 @@ private:
   struct Reload {
     ServiceConfig config;
     std::vector<uint64_t> requests;
-    bool waits; // part of it, for the next start
+    bool waits = false; // part of it, for the next start
   };
-  std::optional<Reload> reload_;
+  std::unique_ptr<Reload> reload_; // nullptr: none is
   bool stop_ = false;
   std::chrono::steady_clock::time_point checked_;
   std::chrono::steady_clock::time_point fed_;

@@ -36,7 +36,7 @@ protected:
     Request request;
     request.method = "GET";
     request.path = path;
-    request.query = Query::parse("from=0&to=1800000000").value();
+    request.query = Query::parse("from=0&to=1800000000").value_or(Query());
     return request;
   }
 
