@@ -4,31 +4,16 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import socket
 import subprocess
 import urllib.parse
 
+from .modules import installed
 from .paths import ROOT, TOOLS
 from .processes import Process, wait_until
 
 QUERIES = ROOT / "packaging" / "queries"
 ACCESS_KEY, SECRET_KEY, REGION = "testkey", "test+secret/key", "eu-central-1"
-
-
-@functools.cache
-def _modules():
-    """The folder that the engines are installed in."""
-    folder, wanted = TOOLS / "engines", (ROOT / "tests/peers/engines/requirements.txt").read_text()
-    done = folder / "requirements.txt"
-    if not done.exists() or done.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        answer = subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-                                 "--target", folder, "-r", ROOT / "tests/peers/engines/requirements.txt"],
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
-        assert answer.returncode == 0, answer.stderr
-        done.write_text(wanted)
-    return folder
 
 
 _DUCKDB = """
@@ -54,7 +39,8 @@ print(json.dumps([run(text) for text in json.load(sys.stdin)], default=str))
 def _query(engine, texts):
     answer = subprocess.run(["/usr/bin/python3", "-c", "import json, sys\n" + engine + _LOOP], input=json.dumps(texts),
                             capture_output=True, text=True, timeout=300,
-                            env={"PYTHONPATH": str(_modules()), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]})
+                            env={"PYTHONPATH": str(installed("engines", "engines", seconds=900)),
+                                 "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]})
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return [[tuple(row) for row in rows] for rows in json.loads(answer.stdout)][1:]
 

@@ -2,11 +2,11 @@
 and installed once in build/tools."""
 import functools
 import json
-import shutil
 import subprocess
 
 import yaml
 
+from .modules import installed
 from .paths import ROOT, TOOLS
 
 MANIFESTS = ROOT / "packaging" / "kubernetes"
@@ -60,21 +60,6 @@ def kustomize(folder):
     return _run(_program("sigs.k8s.io/kustomize/kustomize/v5"), "build", folder)
 
 
-@functools.cache
-def _schemas():
-    """The folder that kubernetes-validate is installed in."""
-    folder, wanted = TOOLS / "kubernetes-validate", (PEERS / "requirements.txt").read_text()
-    done = folder / "requirements.txt"
-    if not done.exists() or done.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        answer = subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-                                 "--target", folder, "-r", PEERS / "requirements.txt"],
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-        assert answer.returncode == 0, answer.stderr
-        done.write_text(wanted)
-    return folder
-
-
 _VALIDATE = """
 import json, sys
 import kubernetes_validate
@@ -89,6 +74,7 @@ for document in json.load(sys.stdin):
 def faults(documents, version):
     """What the schemas of a release of Kubernetes have against the documents; unknown fields are faults."""
     answer = subprocess.run(["/usr/bin/python3", "-c", _VALIDATE, version], input=json.dumps(documents),
-                            capture_output=True, text=True, timeout=120, env={"PYTHONPATH": str(_schemas())})
+                            capture_output=True, text=True, timeout=120,
+                            env={"PYTHONPATH": str(installed("kubernetes-validate", "kubernetes", seconds=300))})
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
