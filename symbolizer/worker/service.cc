@@ -102,6 +102,32 @@ ElfAddress base_of(const ElfImage& image) {
   return {std::min((start == 0 ? 0 : start - 1) / kPage * kPage, UINT64_MAX - UINT32_MAX)};
 }
 
+// Names code of which its runtime has written what it is. `find`: (position in the request,
+// address)
+// -> its function, if any. Returns whether all were taken.
+template <typename Find>
+bool add_described(const worker::Request& request, Demangler& demangler, const Find& find,
+                   ReplyWriter& writer) {
+  for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
+    const uint64_t address = request.offsets(static_cast<int>(i));
+    const auto function = find(i, address);
+    dwarf::Frame frame;
+    if (function) {
+      frame.name = demangler.readable(function->name);
+      frame.system_name = function->name;
+      if constexpr (requires { function->line; }) {
+        frame.file = function->file;
+        frame.line = function->line;
+      }
+    }
+    if (!writer.add(i, {address},
+                    {.start = {function ? function->start : 0},
+                     .frames = std::span(&frame, function ? 1 : 0)}))
+      return false;
+  }
+  return true;
+}
+
 } // namespace
 
 Service::Service(const ServiceLimits& limits)
@@ -271,20 +297,9 @@ void Service::answer_by_perf_map(const worker::Request& request, const Fd& file,
   }
   const PerfMap& map = cache_.perf_map(request.file(), *source);
   Demangler demangler(style_of(request.style()), mangled_length_);
-  for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
-    const uint64_t address = request.offsets(static_cast<int>(i));
-    const auto function = map.find(*source, address);
-    dwarf::Frame frame;
-    if (function) {
-      frame.name = demangler.readable(function->name);
-      frame.system_name = function->name;
-    }
-    if (!writer.add(i, {address},
-                    {.start = {function ? function->start : 0},
-                     .frames = std::span(&frame, function ? 1 : 0)}))
-      return;
-  }
-  writer.finish({}, {}, map.full() ? "the perf map has more functions than are read" : "");
+  const auto find = [&](size_t, uint64_t address) { return map.find(*source, address); };
+  if (add_described(request, demangler, find, writer))
+    writer.finish({}, {}, map.full() ? "the perf map has more functions than are read" : "");
 }
 
 void Service::answer_by_jit_dump(const worker::Request& request, const Fd& file, const Send& send) {
@@ -296,21 +311,11 @@ void Service::answer_by_jit_dump(const worker::Request& request, const Fd& file,
   }
   const JitDump& dump = cache_.jit_dump(request.file(), *source);
   Demangler demangler(style_of(request.style()), mangled_length_);
-  for (size_t i = 0; i < static_cast<size_t>(request.offsets_size()); ++i) {
-    const uint64_t address = request.offsets(static_cast<int>(i));
-    const auto function = dump.find(*source, address, request.times(static_cast<int>(i)));
-    dwarf::Frame frame;
-    if (function) {
-      frame.name = demangler.readable(function->name);
-      frame.system_name = function->name;
-      frame.file = function->file;
-      frame.line = function->line;
-    }
-    if (!writer.add(i, {address},
-                    {.start = {function ? function->start : 0},
-                     .frames = std::span(&frame, function ? 1 : 0)}))
-      return;
-  }
+  const auto find = [&](size_t i, uint64_t address) {
+    return dump.find(*source, address, request.times(static_cast<int>(i)));
+  };
+  if (!add_described(request, demangler, find, writer))
+    return;
   std::string why;
   if (dump.damaged())
     why = "the jitdump is damaged";

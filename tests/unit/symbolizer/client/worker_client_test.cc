@@ -108,6 +108,48 @@ TEST_F(Client, WithoutOffsetsItOnlyIdentifies) {
   EXPECT_EQ(file.failure, "");
 }
 
+// A header, the lines and the load of one function of 0x20 bytes at 0x1000, as jitdump's
+// specification has them.
+std::string one_jitted_function() {
+  std::string bytes;
+  const auto add = [&bytes]<typename T>(std::initializer_list<T> values) {
+    for (const T value : values)
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  add(std::initializer_list<uint32_t>{0x4a695444, 1, 40, 62, 0, 77});
+  add(std::initializer_list<uint64_t>{0, 0});
+  add(std::initializer_list<uint32_t>{2, 32 + 16 + 5});
+  add(std::initializer_list<uint64_t>{0, 0x1000, 1, 0x1000});
+  add(std::initializer_list<uint32_t>{7, 0});
+  bytes.append("a.js", 5);
+  add(std::initializer_list<uint32_t>{0, 56 + 8 + 3});
+  add(std::initializer_list<uint64_t>{10});
+  add(std::initializer_list<uint32_t>{77, 78});
+  add(std::initializer_list<uint64_t>{0x1000, 0x1000, 0x20, 1});
+  bytes.append("_Z3fooi", 7).append("\0\x90\x90\xc3", 4);
+  return bytes;
+}
+
+TEST_F(Client, CodeThatItsRuntimeDescribesIsNamed) {
+  WorkerClient client(options_with());
+  const std::vector<FileOffset> addresses{{0x1008}, {0x5000}};
+  const Fd map = test::open_file(scratch_.write("perf.map", "1000 20 _Z3fooi\n"));
+  const auto mapped = client.symbolize(1, map.get(), addresses, NamesFile::kPerfMap);
+  const Fd dump = test::open_file(scratch_.write("jit.dump", one_jitted_function()));
+  const auto dumped =
+      client.symbolize_jit_dump(2, dump.get(), addresses, std::vector<uint64_t>{20, 20});
+  for (const auto* file : {&mapped, &dumped}) {
+    EXPECT_EQ(file->failure, "");
+    EXPECT_EQ(name(*file, 0), "foo(int)");
+    EXPECT_EQ(file->addresses[0].frames[0].system_name, "_Z3fooi");
+    EXPECT_EQ(file->addresses[0].function_start.value, 0x1000U);
+    EXPECT_EQ(name(*file, 1), "?");
+  }
+  EXPECT_EQ(mapped.addresses[0].frames[0].line, 0U);
+  EXPECT_EQ(dumped.addresses[0].frames[0].line, 7U);
+  EXPECT_EQ(dumped.addresses[0].frames[0].file, "a.js");
+}
+
 TEST_F(Client, StylesDecideWhatANameLooksLike) {
   const std::map<DemangleStyle, std::string> styles = {
       {DemangleStyle::kFull, "int shapes::twice<int>(int)"},
