@@ -32,6 +32,7 @@ mount -t devtmpfs none /dev
 mount -t tmpfs none /tmp
 mkdir -p /tmp/out
 sh /smoke.sh /usr/bin/pprofd /workloads /tmp/out
+sh /late_cpu.sh /usr/bin/pprofd /workloads /tmp/out
 stty raw -F /dev/ttyS1
 tar -C /tmp/out -cf - . | gzip -1 > /dev/ttyS1
 sync
@@ -99,7 +100,8 @@ def initramfs(path):
     shutil.copy(shutil.which("busybox"), root / "bin/busybox")
     (root / "init").write_text(INIT)
     (root / "init").chmod(0o755)
-    shutil.copy(ROOT / "tests/kernels/smoke.sh", root)
+    for script in ("smoke.sh", "late_cpu.sh"):
+        shutil.copy(ROOT / "tests/kernels" / script, root)
     run(["strip", "-g", "-o", root / "usr/bin/pprofd", PPROFD])
     programs = [workload("three_functions"), workload("burn")]
     for program in programs:
@@ -116,7 +118,7 @@ def initramfs(path):
 
 
 def boot_and_smoke(series, folder):
-    """Boots the kernel, runs smoke.sh in it, and unpacks its results into `folder`."""
+    """Boots the kernel, runs both scripts in it, and unpacks their results into `folder`."""
     image = kernel_image(series)
     initial = folder / "initramfs"
     initramfs(initial)

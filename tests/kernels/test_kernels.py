@@ -83,6 +83,16 @@ def test_highest_frequency(smoke):
     assert checked(smoke / "overflow.pb.gz", merged=True).total > 1000
 
 
+@pytest.mark.parametrize("smoke", list(machine.SERIES), indirect=True)
+def test_late_cpu(smoke):
+    """A CPU that comes online during a recording is sampled from the next look at the CPUs on."""
+    assert status_of(smoke, "late") == 0, explain(smoke, "late")
+    profiles = [checked(path) for path in (smoke / "late").glob("*.pb.gz")]
+    samples = sum(profile.cumulative("burn_cpu") for profile in profiles)
+    seconds = int((smoke / "burn.out").read_text().split("cpu=")[1]) / 1e9
+    assert 0.6 <= samples / (99 * seconds) <= 1.05
+
+
 def test_kernel_is_named(smoke):
     """The smoke test ran on the kernel that it says."""
     assert (smoke / "kernel").read_text().strip()
