@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "daemon/cli/terminal.h"
+#include "symbolizer/base/write_bytes.h"
 
 namespace pprofd {
 namespace {
@@ -44,18 +45,6 @@ std::string message(std::string_view word, std::string_view paint, const Error& 
   return text;
 }
 
-Result<void> write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return fail_errno("write to standard output", errno);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
-
 } // namespace
 
 std::string error_text(const Error& error, bool colour) {
@@ -67,17 +56,19 @@ std::string warning_text(const Error& error, bool colour) {
 }
 
 void print_error(const Error& error) {
-  [[maybe_unused]] auto done =
-      write_all(STDERR_FILENO, error_text(error, use_colour(STDERR_FILENO)));
+  [[maybe_unused]] int failure =
+      write_bytes(STDERR_FILENO, error_text(error, use_colour(STDERR_FILENO)));
 }
 
 void print_warning(const Error& error) {
-  [[maybe_unused]] auto done =
-      write_all(STDERR_FILENO, warning_text(error, use_colour(STDERR_FILENO)));
+  [[maybe_unused]] int failure =
+      write_bytes(STDERR_FILENO, warning_text(error, use_colour(STDERR_FILENO)));
 }
 
 Result<void> print_data(std::string_view text) {
-  return write_all(STDOUT_FILENO, text);
+  if (int error = write_bytes(STDOUT_FILENO, text); error != 0)
+    return fail_errno("write to standard output", error);
+  return {};
 }
 
 } // namespace pprofd

@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "symbolizer/base/write_bytes.h"
+
 namespace pprofd {
 
 namespace {
@@ -137,18 +139,6 @@ Fd open_or_create(const std::string& path, const Making& making, bool& created) 
   return at;
 }
 
-int write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      return written == 0 ? EIO : errno;
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
-}
-
 // Locks a new temporary file. False where somebody took it for a leftover in the meantime.
 bool claim(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -221,7 +211,7 @@ void OutputFile::discard() {
 
 Result<void> OutputFile::write(std::string_view bytes) {
   synced_ = false;
-  if (int error = write_all(fd_.get(), bytes); error != 0)
+  if (int error = write_bytes(fd_.get(), bytes); error != 0)
     return failed("write " + folder_->path_of(name_), error);
   return {};
 }

@@ -12,6 +12,7 @@
 #include "daemon/profile/folded.h"
 #include "daemon/profile/html/flame_graph_html.h"
 #include "daemon/profile/text.h"
+#include "symbolizer/base/write_bytes.h"
 
 namespace pprofd {
 
@@ -25,18 +26,6 @@ constexpr size_t kPendingBytes = size_t{16} << 20;
 
 // 300 files one after the other took 2 s on a busy disk, together 0.4 s.
 constexpr size_t kWaitingTogether = 16;
-
-Result<void> write_stdout(std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return fail_errno("write to standard output", errno);
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
 
 bool is_profile_name(std::string_view name) {
   // <pid>-<start ticks>.pb.gz
@@ -143,8 +132,8 @@ void RecordingOutput::write(IndexRow row, const perftools::profiles::Profile& pr
     if (!bytes) {
       summary_.failed.push_back(bytes.error());
     } else if (!folder_) {
-      if (auto ok = write_stdout(*bytes); !ok)
-        summary_.failed.push_back(ok.error());
+      if (int error = write_bytes(STDOUT_FILENO, *bytes); error != 0)
+        summary_.failed.push_back(fail_errno("write to standard output", error).error());
     } else {
       put(stem + std::string(file_ending(format)), std::move(*bytes), index);
     }

@@ -2,7 +2,6 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -148,23 +147,6 @@ void add_shipping(Families& families, const ServiceFigures& figures) {
                    double(figures.ship_restarts));
 }
 
-void add_window_time(Families& families, const ServiceFigures& figures) {
-  ClientMetric metric;
-  uint64_t below = 0;
-  for (size_t at = 0; at < figures.window_seconds.size(); ++at) {
-    below += figures.window_seconds.at(at);
-    const double bound = at < kWindowSecondsBounds.size() ? kWindowSecondsBounds.at(at)
-                                                          : std::numeric_limits<double>::infinity();
-    metric.histogram.bucket.push_back({below, bound});
-  }
-  metric.histogram.sample_count = below;
-  metric.histogram.sample_sum = figures.window_seconds_sum;
-  families
-      .add(MetricType::Histogram, "pprofd_window_processing_seconds",
-           "Time spent on making the profiles of a window.")
-      .metric.push_back(std::move(metric));
-}
-
 } // namespace
 
 std::string metrics_text(const ServiceFigures& figures) {
@@ -195,7 +177,14 @@ std::string metrics_text(const ServiceFigures& figures) {
   MetricFamily& profiles =
       families.add(MetricType::Counter, "pprofd_profiles_total", "Profiles written.");
   Families::count(profiles, {{"type", "cpu"}}, double(figures.profiles.written));
-  add_window_time(families, figures);
+  families
+      .add(MetricType::Histogram, "pprofd_window_processing_seconds",
+           "Time spent on making the profiles of a window.")
+      .metric.push_back(figures.window_seconds);
+  families
+      .add(MetricType::Histogram, "pprofd_symbolization_seconds",
+           "Time from when addresses of a file are met until they have names, waiting included.")
+      .metric.push_back(figures.symbolization_seconds);
   ClientMetric info;
   info.label = {{"version", figures.version}};
   info.gauge.value = 1;

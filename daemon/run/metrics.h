@@ -1,7 +1,8 @@
 // The privileged side in Prometheus' text format. Pure.
 #pragma once
 
-#include <array>
+#include <prometheus/client_metric.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -35,13 +36,9 @@ struct ServiceFigures {
   uint64_t memory_bytes = 0; // of all, maps included
   std::chrono::nanoseconds daemon_cpu{0};
   unsigned frequency = 0;
-  // Time spent on making a window's profiles, for a histogram: how many windows took up to each of
-  // kWindowSecondsBounds, and more.
-  std::array<uint64_t, 7> window_seconds{};
-  double window_seconds_sum = 0;
+  prometheus::ClientMetric window_seconds;        // histogram: making a window's profiles
+  prometheus::ClientMetric symbolization_seconds; // histogram: SymbolService::latency()
 };
-
-inline constexpr std::array<double, 6> kWindowSecondsBounds{0.1, 0.3, 1, 3, 10, 30};
 
 std::string metrics_text(const ServiceFigures& figures);
 

@@ -347,10 +347,7 @@ void Service::window_written(const WrittenWindow& window) {
   totals_ += window.totals;
   frames_ += window.frames;
   ++windows_;
-  const double seconds = std::chrono::duration<double>(window.took).count();
-  const auto* const bound = std::ranges::lower_bound(kWindowSecondsBounds, seconds);
-  ++window_seconds_.at(static_cast<size_t>(bound - kWindowSecondsBounds.begin()));
-  window_seconds_sum_ += seconds;
+  window_seconds_.Observe(std::chrono::duration<double>(window.took).count());
   const CollectorFigures held = collector_->figures();
   LogFields fields{{"profiles", std::to_string(window.profiles)},
                    {"samples", std::to_string(window.totals.taken())},
@@ -600,8 +597,8 @@ std::string Service::metrics() const {
                        .memory_bytes = memory_used(held),
                        .daemon_cpu = own_cpu_time(),
                        .frequency = collector_->sampler().frequency(),
-                       .window_seconds = window_seconds_,
-                       .window_seconds_sum = window_seconds_sum_});
+                       .window_seconds = window_seconds_.Collect(),
+                       .symbolization_seconds = collector_->symbols().latency()});
 }
 
 } // namespace pprofd

@@ -3,6 +3,8 @@
 // but for the queue's and the collector's own.
 #pragma once
 
+#include <prometheus/histogram.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -115,8 +117,7 @@ private:
   FrameCounts frames_;
   uint64_t windows_ = 0;
   uint64_t windows_when_dropped_ = 0; // when the caches were dropped last
-  std::array<uint64_t, 7> window_seconds_{};
-  double window_seconds_sum_ = 0;
+  prometheus::Histogram window_seconds_{{0.1, 0.3, 1, 3, 10, 30}};
 };
 
 } // namespace pprofd

@@ -42,7 +42,7 @@ std::vector<FileOffset> SymbolService::take_new(uint64_t file_id,
 
 void SymbolService::request(FileToName file, std::vector<FileOffset> offsets) {
   const std::scoped_lock lock(mutex_);
-  queue_.push_back({std::move(file), std::move(offsets)});
+  queue_.push_back({std::move(file), std::move(offsets), std::chrono::steady_clock::now()});
   ++requested_;
   changed_.notify_all();
 }
@@ -67,6 +67,8 @@ void SymbolService::run(const std::stop_token& stop) {
         store(request.file, part, answer);
       at += count;
     } while (at < request.offsets.size() && !stop.stop_requested());
+    latency_.Observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - request.made).count());
     lock.lock();
     busy_ = false;
     ++answered_;

@@ -6,6 +6,8 @@
 // not the one that ran.
 #pragma once
 
+#include <prometheus/histogram.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -74,6 +76,9 @@ public:
   [[nodiscard]] size_t memory() const;
   [[nodiscard]] symbolizer::WorkerStatus worker_status() const { return client_.status(); }
 
+  // Seconds from a request to its answer, waiting included: a histogram.
+  [[nodiscard]] prometheus::ClientMetric latency() const { return latency_.Collect(); }
+
   // Indexes are made beside all this, where they pay (index_builder.h). Waits for those that are
   // being made or are to be, at most so long. Returns whether all are.
   bool finish_indexes(std::chrono::milliseconds at_most);
@@ -87,6 +92,7 @@ private:
   struct Request {
     FileToName file;
     std::vector<FileOffset> offsets;
+    std::chrono::steady_clock::time_point made;
   };
 
   void run(const std::stop_token& stop);
@@ -104,6 +110,7 @@ private:
   uint64_t requested_ = 0;
   uint64_t answered_ = 0;
   bool busy_ = false;
+  prometheus::Histogram latency_{{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30}};
   bool abandoned_ = false; // a finish() ran out of time: later answers are not stored
   std::map<uint64_t, FileNames> files_;
   std::vector<std::pair<uint64_t, std::string>> rejected_;

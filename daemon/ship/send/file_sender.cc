@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "symbolizer/base/write_bytes.h"
+
 namespace pprofd::ship {
 
 namespace {
@@ -14,18 +16,6 @@ namespace {
 constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr const char* kTemporary = ".pprofd-shipping.tmp"; // one at a time
 constexpr int kDone = 200;
-
-Result<void> write_all(int fd, std::string_view bytes, const std::string& what) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::write(fd, bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done < 0)
-      return fail_errno(what, errno);
-    bytes.remove_prefix(static_cast<size_t>(done));
-  }
-  return {};
-}
 
 } // namespace
 
@@ -64,8 +54,8 @@ Result<void> FileSender::write_file(const Parcel& parcel) const {
                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!file)
     return fail_errno(what, errno);
-  if (auto written = write_all(file.get(), parcel.body, what); !written)
-    return written;
+  if (int error = write_bytes(file.get(), parcel.body); error != 0)
+    return fail_errno(what, error);
   if (::fsync(file.get()) != 0 ||
       ::renameat(folder->get(), kTemporary, folder->get(), parcel.url.substr(slash + 1).c_str()) !=
           0 ||

@@ -15,6 +15,7 @@
 
 #include "daemon/ship/spool/segment.h"
 #include "symbolizer/base/read_bytes.h"
+#include "symbolizer/base/write_bytes.h"
 
 namespace pprofd::ship {
 
@@ -45,19 +46,6 @@ std::optional<uint64_t> number_of(std::string_view name) {
   if (parsed.ec != std::errc() || parsed.ptr != end || file_name(number) != name)
     return std::nullopt;
   return number;
-}
-
-Result<void> write_all(int fd, std::string_view bytes, uint64_t offset, const std::string& what) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done < 0)
-      return fail_errno(what, errno);
-    bytes.remove_prefix(static_cast<size_t>(done));
-    offset += static_cast<uint64_t>(done);
-  }
-  return {};
 }
 
 Result<std::vector<uint64_t>> segment_numbers(int folder, const std::string& what) {
@@ -147,8 +135,7 @@ void Spool::save_cursor() const {
   const Fd file(
       ::openat(folder_.get(), kCursor, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (file)
-    (void)write_all(file.get(), encode_record(done_.segment, kCursorOffset, done_.offset, ""), 0,
-                    "");
+    (void)write_bytes(file.get(), encode_record(done_.segment, kCursorOffset, done_.offset, ""), 0);
 }
 
 Result<std::string> Spool::contents(const Segment& segment, uint64_t from) const {
@@ -191,13 +178,11 @@ Result<bool> Spool::append(uint64_t id, std::string_view payload) {
   make_room(bytes);
   Segment& segment = segments_.back();
   unsynced_ = true;
-  if (auto written =
-          write_all(out_.get(), encode_record(segment.number, segment.bytes, id, payload),
-                    segment.bytes, "write the spool " + path_);
-      !written) {
+  const std::string record = encode_record(segment.number, segment.bytes, id, payload);
+  if (const int error = write_bytes(out_.get(), record, segment.bytes); error != 0) {
     // What was written of it is skipped by readers; the next record goes to another file.
     close_segment();
-    return std::unexpected(written.error());
+    return fail_errno("write the spool " + path_, error);
   }
   segment.bytes += bytes;
   ++segment.unread;

@@ -64,6 +64,7 @@ int print_facts(const char* path) {
   auto tables = compile(path, kTableRows, sink, machine);
   if (!tables)
     return complain(path, tables.error());
+  const auto& go = exact->go;
   std::printf("%s\teh=%lu debug=%lu fdes=%lu empty=%lu outside=%lu overlapping=%lu decoded=%lu "
               "rows=%lu gaps=%lu merged=%lu rules=%zu padded_rows=%lu padded_rules=%zu "
               "unsupported=%lu/%lu/%lu/%lu trampolines=%lu go=%s go_functions=%lu",
@@ -72,8 +73,7 @@ int print_facts(const char* path) {
               exact->gaps, exact->merged_pairs, exact_rules, tables->rows, rules.size(),
               exact->unsupported_cfa, exact->unsupported_fp, exact->unsupported_ra,
               exact->unsupported_sp, exact->signal_trampolines,
-              exact->go ? std::to_string(exact->go->functions.size()).c_str() : "no",
-              exact->go_functions);
+              go ? std::to_string(go->functions.size()).c_str() : "no", exact->go_functions);
   for (size_t i = 0; i < kFdeFaults; ++i)
     if (exact->malformed.at(i) != 0)
       std::printf(" malformed.%s=%lu", std::string(name_of(static_cast<FdeFault>(i))).c_str(),

@@ -40,19 +40,21 @@ constexpr uint64_t kPageMask = 4095;
 bool TraceeMemory::read(uint64_t address, std::span<std::byte> to) {
   while (!to.empty()) {
     const uint64_t start = address & ~kPageMask;
-    const auto [page, is_new] = pages_.try_emplace(start);
+    const auto [entry, is_new] = pages_.try_emplace(start);
+    std::optional<Page>& page = entry->second;
     if (is_new) {
       Page bytes;
       iovec local{.iov_base = bytes.data(), .iov_len = bytes.size()};
-      iovec remote{.iov_base = reinterpret_cast<void*>(start), .iov_len = bytes.size()};
+      void* const there = reinterpret_cast<void*>(start); // NOLINT: an address of the other process
+      iovec remote{.iov_base = there, .iov_len = bytes.size()};
       if (::process_vm_readv(pid_, &local, 1, &remote, 1, 0) == ssize_t{4096})
-        page->second = bytes;
+        page = bytes;
     }
-    if (!page->second)
+    if (!page)
       return false;
     const size_t offset = address & kPageMask;
-    const size_t size = std::min(to.size(), page->second->size() - offset);
-    std::memcpy(to.data(), page->second->data() + offset, size);
+    const size_t size = std::min(to.size(), page->size() - offset);
+    std::memcpy(to.data(), page->data() + offset, size);
     to = to.subspan(size);
     address += size;
   }

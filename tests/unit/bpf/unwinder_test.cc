@@ -454,7 +454,7 @@ TEST_F(Unwinder, AStackAsLongAsTheLimitIsComplete) {
   rules.rule(kCaller - 1, sp_rule(8));
   for (uint64_t frame = 0; frame < PPROFD_MAX_USER_FRAMES - 2; ++frame)
     memory.words[kStack + frame * 8] = kCaller;
-  memory.words[kStack + (PPROFD_MAX_USER_FRAMES - 2) * 8] = kRoot;
+  memory.words[kStack + uint64_t{PPROFD_MAX_USER_FRAMES - 2} * 8] = kRoot;
   const ReplayedStack stack = walk();
   EXPECT_EQ(stack.end, PPROFD_STACK_COMPLETE);
   EXPECT_EQ(stack.frames.size(), size_t{PPROFD_MAX_USER_FRAMES});
@@ -494,7 +494,7 @@ TEST_F(Unwinder, ReadsTheStackInBlocks) {
   rules.rule(kCaller - 1, sp_rule(8));
   for (uint64_t frame = 0; frame < 60; ++frame)
     memory.words[kStack + frame * 8] = kCaller;
-  memory.words[kStack + 60 * 8] = kRoot;
+  memory.words[kStack + uint64_t{60} * 8] = kRoot;
   memory.fill(kStack - 64, kStack + 4096);
   EXPECT_EQ(walk().frames.size(), 62U);
   EXPECT_LE(memory.reads, 2U);

@@ -182,7 +182,7 @@ protected:
     const Outcome outcome =
         run("cd " + folder_.string() + "; bash --norc -c 'source ./completion.bash\n" +
             "COMP_WORDS=(\"$@\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n" +
-            "_pprofd; printf \"%s\\n\" \"${COMPREPLY[@]}\"' bash" + list);
+            R"(_pprofd; printf "%s\n" "${COMPREPLY[@]}"' bash)" + list);
     std::vector<std::string> replies;
     std::istringstream lines(outcome.text);
     for (std::string line; std::getline(lines, line);)
@@ -237,7 +237,7 @@ TEST_F(BashCompletion, RunsNothingThatAProcessIsCalled) {
       run("cd " + folder_.string() + "; './$(touch x)' 60 & child=$!\n" +
           "until [ \"$(cat /proc/$child/comm)\" = '$(touch x)' ]; do :; done\n" +
           "bash --norc -c 'source ./completion.bash; COMP_WORDS=(pprofd record --comm \"\\$\")\n" +
-          "COMP_CWORD=3; _pprofd; printf \"%s\\n\" \"${COMPREPLY[@]}\"'; kill $child");
+          R"(COMP_CWORD=3; _pprofd; printf "%s\n" "${COMPREPLY[@]}"'; kill $child)");
   EXPECT_THAT(outcome.text, HasSubstr("\\$\\(touch\\ x\\)"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/histogram.h>
 
 #include "daemon/run/metrics.h"
 
@@ -38,16 +39,19 @@ TEST(Metrics, TellWhichFramesHaveNames) {
   EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="jit",symbolized="false"} 8)"));
 }
 
-TEST(Metrics, WindowTimesAreAHistogramOfPrometheus) {
+TEST(Metrics, TimesAreHistogramsOfPrometheus) {
+  prometheus::Histogram windows{{0.1, 0.3, 30}};
+  for (const double seconds : {0.05, 0.1, 0.2, 199.65})
+    windows.Observe(seconds);
   ServiceFigures figures;
-  figures.window_seconds = {2, 1, 0, 0, 0, 0, 4};
-  figures.window_seconds_sum = 200;
+  figures.window_seconds = windows.Collect();
   const std::string text = metrics_text(figures);
   EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="0.3"} 3)"));
   EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="30"} 3)"));
-  EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="+Inf"} 7)"));
-  EXPECT_THAT(text, HasSubstr("pprofd_window_processing_seconds_count 7"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_window_processing_seconds_bucket{le="+Inf"} 4)"));
+  EXPECT_THAT(text, HasSubstr("pprofd_window_processing_seconds_count 4"));
   EXPECT_THAT(text, HasSubstr("pprofd_window_processing_seconds_sum 200"));
+  EXPECT_THAT(text, HasSubstr("pprofd_symbolization_seconds_count 0"));
 }
 
 } // namespace
