@@ -149,14 +149,18 @@ def need(*programs):
 
 
 def addresses_of_symbols(path):
-    """name: the addresses it stands for."""
-    text = subprocess.run(["nm", "--without-symbol-versions", str(path)], capture_output=True, text=True).stdout
+    """name, without a symbol version: the addresses it stands for."""
+    text = subprocess.run(["nm", str(path)], capture_output=True, text=True).stdout
     found = collections.defaultdict(set)
     for line in text.splitlines():
         fields = line.split(" ")
         if len(fields) == 3:
-            found[fields[2]].add(fields[0])
+            found[without_version(fields[2])].add(fields[0])
     return found
+
+
+def without_version(symbol):
+    return symbol.partition("@")[0]
 
 
 def is_bare(frame):
@@ -167,7 +171,8 @@ def is_bare(frame):
 def explain(mine, theirs, names):
     """The class of a difference. What is explained is none of the debug information's:
 
-    alias          the outermost function has several symbols at one address, and we take another
+    alias          the outermost function has several symbols at one address, and we take another; or it is
+                   the same, without the version that llvm-symbolizer leaves at it
     symbol's file  llvm-symbolizer gives the symbol table's file name where there is no other
     outside        neither has debug information; the symbol is found differently, or a PLT stub has a name
     """
@@ -180,7 +185,7 @@ def explain(mine, theirs, names):
             return "outside"
         mine = mine[:-1] + [(mine[-1][0], theirs[-1][1])]
     kind = compare.classify(mine, theirs)
-    if kind == "outermost name" and names[mine[-1][0]] & names[theirs[-1][0]]:
+    if kind == "outermost name" and names[mine[-1][0]] & names[without_version(theirs[-1][0])]:
         return "alias"
     return kind
 

@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "build/release/bin/stacks_against_libdw"
 PROGRAMS = Path(__file__).parent / "stacks/programs"
-LIBRARIES = ("/lib/x86_64-linux-gnu", "/lib64", "/usr/lib/x86_64-linux-gnu")
+LIBRARIES = ("/lib/x86_64-linux-gnu", "/lib64", "/usr/lib/x86_64-linux-gnu",
+             *Path("/usr/lib").glob("python3*/lib-dynload"))
 
 CRT = r"_init|_fini|deregister_tm_clones|register_tm_clones|__do_global_dtors_aux|frame_dummy"
 CONTEXT = "setcontext|__setcontext|swapcontext|__swapcontext"

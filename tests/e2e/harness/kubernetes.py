@@ -35,14 +35,27 @@ def by_kind(text):
     return found
 
 
+def _go(*arguments):
+    answer = subprocess.run([TOOLS / "bin" / "go", *arguments], cwd=PEERS, capture_output=True, text=True, timeout=1200)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
 @functools.cache
-def _program(package):
+def _program(package, flags=""):
     name = next(part for part in reversed(package.split("/")) if not part.startswith("v"))
     program = TOOLS / "bin" / name
-    answer = subprocess.run([TOOLS / "bin" / "go", "build", "-trimpath", "-o", program, package], cwd=PEERS,
-                            capture_output=True, text=True, timeout=1200)
-    assert answer.returncode == 0, answer.stderr
+    _go("build", "-trimpath", "-ldflags", flags, "-o", program, package)
     return program
+
+
+@functools.cache
+def _helm():
+    """helm, with the Kubernetes version that its releases take a cluster to have: that of its client library."""
+    minor = _go("list", "-m", "-f", "{{.Version}}", "k8s.io/client-go").split(".")[1]
+    flags = " ".join(f"-X helm.sh/helm/v3/pkg/{package}.k8sVersionM{part}"
+                     for package in ("chartutil", "lint/rules") for part in ("ajor=1", f"inor={minor}"))
+    return _program("helm.sh/helm/v3/cmd/helm", flags)
 
 
 def _run(program, *arguments, check=True):
@@ -53,7 +66,7 @@ def _run(program, *arguments, check=True):
 
 
 def helm(*arguments, check=True):
-    return _run(_program("helm.sh/helm/v3/cmd/helm"), *arguments, check=check)
+    return _run(_helm(), *arguments, check=check)
 
 
 def kustomize(folder):

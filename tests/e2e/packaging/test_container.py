@@ -3,7 +3,9 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -34,8 +36,9 @@ class Podman:
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("podman")
+def podman():
+    # podman's folder for what runs may have 50 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="podman-"))
     podman = Podman(folder)
     subprocess.run([ROOT / "packaging/container/make-root.sh", ROOT / "build/release/pprofd", folder / "image"],
                    check=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -45,6 +48,7 @@ def podman(tmp_path_factory):
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         if str(folder) in line.split()[1]:
             subprocess.run(["umount", "--lazy", line.split()[1]], check=False)
+    shutil.rmtree(folder)
 
 
 def daemon_set():

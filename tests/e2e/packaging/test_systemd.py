@@ -104,6 +104,7 @@ def test_the_preset_enables_it(root):
 
 CAPABILITIES = {"bpf": 39, "perfmon": 38, "sys_ptrace": 19, "dac_read_search": 2, "checkpoint_restore": 40,
                 "syslog": 34, "setuid": 7, "setgid": 6}
+KILL = 5
 SYS_ADMIN = 21
 EXPECTED = sum(1 << number for number in CAPABILITIES.values())
 
@@ -252,14 +253,14 @@ def says_once_what_is_wrong(machine):
 
 
 def runs_as_root_and_back(machine):
-    """With the example `root.conf` it runs as root with no other capabilities; its profiles stay readable."""
+    """With the example `root.conf` it runs as root with those capabilities and CAP_KILL; its profiles stay readable."""
     folder = "/etc/systemd/system/pprofd.service.d"
     machine.run("sh", "-ec", f"mkdir -p {folder}; cp /usr/share/doc/pprofd/examples/root.conf {folder}; "
                 "systemctl daemon-reload; systemctl restart pprofd")
     machine.wait_active()
     status = machine.status()
     assert set(status["Uid"].split()) == {"0"} and not int(status["CapAmb"], 16)
-    assert int(status["CapBnd"], 16) == EXPECTED
+    assert int(status["CapBnd"], 16) == EXPECTED | 1 << KILL
     assert "pprofd_samples_total" in machine.metrics()
     machine.run("sh", "-ec", f"rm {folder}/root.conf; systemctl daemon-reload; systemctl restart pprofd")
     machine.wait_active()
