@@ -100,6 +100,7 @@ void add_workers(Families& families, const ServiceFigures& figures) {
   Families::count(cpu, {{"process", "serve"}}, seconds(figures.serve_cpu));
   if (figures.ships)
     Families::count(cpu, {{"process", "ship"}}, seconds(figures.ship_cpu));
+  Families::count(cpu, {{"process", "trigger"}}, seconds(figures.triggered_cpu));
 
   MetricFamily& restarts = families.add(MetricType::Counter, "pprofd_worker_restarts_total",
                                         "Ends of workers that nobody asked for.");
@@ -194,7 +195,12 @@ std::string metrics_text(const ServiceFigures& figures) {
   families.counter("pprofd_windows_total", "Windows written.", double(figures.windows));
   MetricFamily& profiles =
       families.add(MetricType::Counter, "pprofd_profiles_total", "Profiles written.");
-  Families::count(profiles, {{"type", "cpu"}}, double(figures.profiles.written));
+  const uint64_t triggered = figures.profiles.triggered;
+  Families::count(profiles, {{"type", "cpu"}}, double(figures.profiles.written - triggered));
+  Families::count(profiles, {{"type", "triggered"}}, double(triggered));
+  families.counter("pprofd_triggers_suppressed_total",
+                   "Triggers that held and were too soon after the last one.",
+                   double(figures.triggers_suppressed));
   add_window_time(families, figures);
   ClientMetric info;
   info.label = {{"version", figures.version}};
