@@ -7,9 +7,10 @@
  * A record in the ring buffer:
  *
  *   struct pprofd_sample | frame words ... | labels (type-length-value) ... | suspended walk
+ *   struct pprofd_death
  *
- * The last, where flags say so, is what user space needs to go on with the user stack's walk
- * (unwind_state.h).
+ * The suspended walk, where flags say so, is what user space needs to go on with the user stack's
+ * walk (unwind_state.h).
  *
  * A frame is a 64-bit word whose top byte is its kind. A kernel address is canonical, so its top
  * byte is 0xff already, and a user address's is 0: helpers can write addresses straight into a
@@ -32,6 +33,7 @@
 /* pprofd_record_header.type */
 enum pprofd_record_type {
 	PPROFD_RECORD_SAMPLE = 1, /* on the CPU: struct pprofd_sample */
+	PPROFD_RECORD_DEATH = 2,  /* a signal has ended a process: struct pprofd_death */
 };
 
 /* The top byte of a frame word. */
@@ -97,6 +99,19 @@ struct pprofd_sample {
 	char thread[PPROFD_COMM_SIZE]; /* the thread's name, NUL-terminated */
 };
 
+struct pprofd_death {
+	struct pprofd_record_header header;
+	__u64 start_time; /* as in a sample */
+	__u32 pid;
+	__u32 signal;
+};
+
+/* Signals by which programs crash, or are ended without having a say; a bit each: ILL, TRAP, ABRT,
+ * BUS, FPE, KILL, SEGV, XCPU, XFSZ, SYS. The numbers are x86's and arm64's. */
+#define PPROFD_DEADLY_SIGNALS                                                                      \
+	(1U << 4 | 1U << 5 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 9 | 1U << 11 | 1U << 24 |         \
+	 1U << 25 | 1U << 31)
+
 /* Exits of the sampling path, counted per CPU. A sample is taken when it passes the filter:
  * taken = WRITTEN + all DROPPED_*. */
 enum pprofd_counter {
@@ -155,6 +170,7 @@ struct pprofd_config {
 static_assert(sizeof(struct pprofd_record_header) == 16, "record header");
 static_assert(sizeof(struct pprofd_sample) == 72, "sample: no hidden padding");
 static_assert(sizeof(struct pprofd_sample) % 8 == 0, "frame words are aligned");
+static_assert(sizeof(struct pprofd_death) == 32, "death: no hidden padding");
 static_assert(sizeof(struct pprofd_process_key) == 16, "map key: no hidden padding");
 static_assert(sizeof(struct pprofd_process_verdict) == 16, "map value");
 static_assert(sizeof(struct pprofd_config) == 32, "map value");

@@ -60,11 +60,21 @@ struct bpf_perf_event_data {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+};
+
 struct task_struct {
 	unsigned int flags;
+	int exit_code; /* as wait(2) tells it */
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	struct signal_struct *signal; /* of the process */
 	void *mm; /* null: a kernel thread, or a process that is ending and has no memory left */
 	__u64 start_boottime;
 	char comm[16];

@@ -122,6 +122,24 @@ bool Aggregate::add(const Sample& sample, bool may_grow) {
   return true;
 }
 
+void Aggregate::add(const Aggregate& other) {
+  for (const TraceFrame& frame : other.frames())
+    (void)intern_frame(frame, true);
+  std::vector<TraceFrame> frames;
+  for (const Row& row : other.rows()) {
+    frames.clear();
+    for (const FrameId id : other.trace(row.trace))
+      frames.push_back(other.frames()[id]);
+    const Thread& from = other.thread(row.thread);
+    const TraceId trace = intern_trace(frames, true).value();
+    const ThreadId thread = intern_thread(from.tid, from.name, true).value();
+    Counts& counts = counts_[uint64_t{trace} << 32 | thread];
+    counts.samples += row.samples;
+    counts.value += row.value;
+  }
+  accounting_ += other.accounting();
+}
+
 std::vector<Aggregate::Row> Aggregate::rows() const {
   std::vector<Row> all;
   all.reserve(counts_.size());

@@ -83,6 +83,9 @@ public:
   // dropped instead (and false returned).
   bool add(const Sample& sample, bool may_grow);
 
+  // Counts all that another one has. Its frames that are new here come in its order.
+  void add(const Aggregate& other);
+
   // All rows, in no particular order.
   [[nodiscard]] std::vector<Row> rows() const;
   [[nodiscard]] std::span<const FrameId> trace(TraceId id) const;

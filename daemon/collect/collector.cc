@@ -75,7 +75,7 @@ Collector::Collector(const CollectorOptions& options, Sideband sideband)
                 .index_folder = options.index_folder,
                 .make_indexes = options.make_indexes && options.names,
                 .index_share = options.index_share}),
-      row_compiler_(options.worker) {}
+      row_compiler_(options.worker), past_(options.past, options.past_limit) {}
 
 Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& options) {
   raise_open_files_limit();
@@ -128,7 +128,8 @@ void Collector::update_spaces() {
 }
 
 Result<void> Collector::start() {
-  windows_.begin(monotonic_ns());
+  started_ = monotonic_ns();
+  windows_.begin(started_);
   if (auto started = sampler_->start(); !started)
     return started;
   if (auto scanned = table_->scan_all(); !scanned)
@@ -169,10 +170,13 @@ void Collector::tick() {
     names_asked_ = now;
     ask_for_names();
     may_grow_ = windows_.memory() < options_.aggregate_limit;
+    past_.forget(read_until);
     forget_unused(complete_until);
   }
   if (!windows_.empty() && windows_.front().settled)
     await_names(windows_.front());
+  if (!pasts_.empty())
+    await_names(pasts_.front());
 }
 
 bool Collector::finish(std::chrono::milliseconds names_at_most,
@@ -318,14 +322,15 @@ void Collector::add_sample(Process& process, const pprofd_sample& sample,
   if (frames_.empty())
     frames_.push_back({0, (sample.flags & PPROFD_SAMPLE_IN_KERNEL) != 0 ? TraceFrame::kSomeKernel
                                                                         : TraceFrame::kSomeUser});
-  into.aggregate.add({.frames = frames_,
-                      .tid = sample.tid,
-                      .thread = thread_name(sample),
-                      .value = sample.value,
-                      .end = end,
-                      .heuristic = heuristic},
-                     may_grow_);
+  const Aggregate::Sample added{.frames = frames_,
+                                .tid = sample.tid,
+                                .thread = thread_name(sample),
+                                .value = sample.value,
+                                .end = end,
+                                .heuristic = heuristic};
+  into.aggregate.add(added, may_grow_);
   into.frame_times.resize(into.aggregate.frames().size(), sample.header.time);
+  past_.add(process, added, sample.header.time, into, may_grow_);
 }
 
 // Kept here, as it may be unmapped when the profile is made.

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@
 
 #include "daemon/aggregate/aggregate.h"
 #include "daemon/collect/perf_maps.h"
+#include "daemon/collect/sample_past.h"
 #include "daemon/collect/window.h"
 #include "daemon/collect/window_set.h"
 #include "daemon/process/executable_store.h"
@@ -53,6 +55,10 @@ struct CollectorOptions {
   size_t suspended_limit = size_t{32} << 20;
   // Of the names that are kept from window to window.
   size_t names_limit = size_t{32} << 20;
+  // How far back samples are kept beside the windows, for keep_past(); 0: not at all. And of those,
+  // the bytes.
+  std::chrono::nanoseconds past{0};
+  size_t past_limit = size_t{8} << 20;
   // How long a window that has ended waits for unwind rows, and in all for names.
   std::chrono::milliseconds rows_at_most{5'000};
   std::chrono::milliseconds names_at_most{15'000};
@@ -66,6 +72,7 @@ struct CollectorFigures {
   size_t windows = 0;     // not done with
   size_t names_bytes = 0;
   size_t aggregate_bytes = 0;
+  size_t past_bytes = 0;
   TableStats tables;      // of unwind rows
   size_t space_bytes = 0; // of the kernel's knowledge of mappings
 };
@@ -118,6 +125,20 @@ public:
   CollectedWindow* ready();
   // The window that ready() gave is out.
   void done();
+
+  // Processes that a signal has ended since the last call; some may be told of twice. None where
+  // the kernel refuses to tell, or options.sampler.deaths is not set.
+  std::vector<pprofd_death> take_deaths();
+  // Whether there are samples of a process that keep_past() would keep.
+  [[nodiscard]] bool has_past(const Process& process) const { return past_.holds(process); }
+  // Of a process, lately, a window of its own, which becomes ready once its names are there; it is
+  // in no other's totals. False: nothing is known of it.
+  bool keep_past(const Process& process);
+  // As ready() and done(). The window's only process is there until done_with_past().
+  CollectedWindow* ready_past();
+  void done_with_past() { pasts_.pop_front(); }
+  // Gives memory back: what keep_past() would keep.
+  void forget_past() { past_.clear(); }
 
   // Stops sampling, takes in the rest, completes the accounting and waits for unwind rows and then
   // for names, at most so long: all windows are ready then. Returns whether all names came in time.
@@ -186,6 +207,7 @@ private:
   void count_kernel_drops(OpenWindow& window);
   void count_other_drops(OpenWindow& window);
   void await_names(OpenWindow& window);
+  [[nodiscard]] bool is_held(const Process& process) const;
   void forget_unused(uint64_t complete_until);
   void forget_executables(size_t keep);
 
@@ -208,9 +230,12 @@ private:
   size_t waiting_bytes_ = 0;
   const Mapping* touched_ = nullptr; // whose table was said to be in use last; only compared
   WindowSet windows_;
+  SamplePast past_;
+  std::deque<OpenWindow> pasts_;   // that keep_past() made
   std::vector<TraceFrame> frames_; // scratch
   std::chrono::steady_clock::time_point names_asked_;
   bool may_grow_ = true;
+  uint64_t started_ = 0; // ns, CLOCK_MONOTONIC
   uint64_t received_ = 0;
   uint64_t malformed_ = 0;
   uint64_t not_targets_ = 0;

@@ -2,6 +2,7 @@
 // only they needed.
 #include <malloc.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/collect/collector.h"
@@ -23,7 +24,40 @@ constexpr size_t kUnusedFilesKept = 256;
 void Collector::forget_unused(uint64_t complete_until) {
   table_->forget_replaced(oldest_waiting(complete_until));
   table_->retire_exited(complete_until,
-                        [this](const Process& process) { return !windows_.holds(process); });
+                        [this](const Process& process) { return !is_held(process); });
+}
+
+bool Collector::is_held(const Process& process) const {
+  return windows_.holds(process) || past_.holds(process) ||
+         std::ranges::any_of(pasts_, [&process](const OpenWindow& window) {
+           return window.by_serial.contains(process.serial);
+         });
+}
+
+std::vector<pprofd_death> Collector::take_deaths() {
+  return std::exchange(batch_.deaths(), {});
+}
+
+bool Collector::keep_past(const Process& process) {
+  uint64_t begin = 0;
+  std::unique_ptr<CollectedProcess> found = past_.of(process, begin);
+  if (found == nullptr)
+    return false;
+  OpenWindow& window = pasts_.emplace_back();
+  const uint64_t now = monotonic_ns();
+  // A slot begins before the process does, or the sampling did.
+  window.data.begin = std::max(begin, started_);
+  window.data.end = process.exited ? std::min(process.exit_time, now) : now;
+  window.data.totals.samples = found->aggregate.accounting();
+  window.by_serial.emplace(process.serial, found.get());
+  window.data.processes.push_back(std::move(found));
+  window.settled = true;
+  window.ended = std::chrono::steady_clock::now();
+  return true;
+}
+
+CollectedWindow* Collector::ready_past() {
+  return pasts_.empty() || !pasts_.front().ready ? nullptr : &pasts_.front().data;
 }
 
 void Collector::end_window() {
@@ -116,7 +150,7 @@ void Collector::done() {
 
 void Collector::drop_caches() {
   // A window that is being written needs its names.
-  if (ready() != nullptr)
+  if (ready() != nullptr || ready_past() != nullptr)
     return;
   symbols_.forget_all();
   ask_again(nullptr);
@@ -126,13 +160,15 @@ void Collector::drop_caches() {
 
 // The names of a process (nullptr: of all) have to be asked for once more.
 void Collector::ask_again(const Process* process) {
-  windows_.for_each([process](OpenWindow& window) {
+  const auto forget = [process](OpenWindow& window) {
     window.names_asked = false;
     for (const auto& collected : window.data.processes) {
       if (collected != nullptr && (process == nullptr || collected->process == process))
         collected->frames_asked = 0;
     }
-  });
+  };
+  windows_.for_each(forget);
+  std::ranges::for_each(pasts_, forget);
 }
 
 void Collector::forget_executables(size_t keep) {
@@ -151,6 +187,7 @@ CollectorFigures Collector::figures() const {
                            .windows = windows_.size(),
                            .names_bytes = symbols_.memory(),
                            .aggregate_bytes = windows_.memory(),
+                           .past_bytes = past_.memory(),
                            .tables = {}};
   table_->for_each([&figures](const Process& process) {
     figures.mappings += process.space.live().size() + process.space.replaced_count();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
@@ -24,7 +25,7 @@ namespace {
 
 constexpr size_t kLargestFile = size_t{1} << 20;
 // Lists of tables, which read_config_tables() reads.
-constexpr std::string_view kShipping = "ship";
+constexpr std::array<std::string_view, 2> kLists = {"ship", "trigger"};
 
 class ConfigReader {
 public:
@@ -51,7 +52,7 @@ private:
     const auto option = std::ranges::find(options_, key, &OptionSpec::key);
     if (option != options_.end())
       return read_option(*option, where, node);
-    if (key == kShipping)
+    if (std::ranges::find(kLists, key) != kLists.end())
       return {};
     if (const toml::table* table = node.as_table(); table != nullptr && is_table(key))
       return read(*table, key + ".");

@@ -48,8 +48,9 @@ bool is_taken(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kFacts = {
       "host",     "kernel", "pid",  "start_time", "comm",      "exe",
       "build_id", "cgroup", "unit", "trigger",    "frequency", "type"};
-  static constexpr std::array<std::string_view, 7> kFamilies = {
-      "pprofd.", "samples.", "stacks.", "frames.", "container.", "k8s.", "host."};
+  static constexpr std::array<std::string_view, 9> kFamilies = {
+      "pprofd.", "samples.", "stacks.",  "frames.", "container.",
+      "k8s.",    "host.",    "trigger.", "metrics."};
   return std::ranges::find(kFacts, name) != kFacts.end() ||
          std::ranges::any_of(kFamilies, [name](auto family) { return name.starts_with(family); });
 }
@@ -163,6 +164,13 @@ Result<ServiceConfig> make_service_config(const Arguments& arguments) {
   config.store_path = arguments.value<std::string>("store.path");
   config.retention = arguments.value<std::chrono::nanoseconds>("store.retention");
   config.store_limit = arguments.value<uint64_t>("store.max_size");
+  config.triggered_retention =
+      arguments.value<std::chrono::nanoseconds>("store.triggered_retention");
+  config.triggered_limit = arguments.value<uint64_t>("store.triggered_max_size");
+  auto triggers = make_trigger_config(arguments);
+  if (!triggers)
+    return std::unexpected(triggers.error());
+  config.triggers = std::move(*triggers);
   config.spool_path = arguments.value<std::string>("spool.path");
   auto http = make_http(arguments);
   if (!http)
@@ -209,6 +217,10 @@ Result<ServiceConfig> load_service_config(Arguments arguments) {
   if (!ship)
     return std::unexpected(ship.error());
   config->ship = std::move(*ship);
+  auto rules = read_trigger_rules(text, path, config->triggers.profile);
+  if (!rules)
+    return std::unexpected(rules.error());
+  config->triggers.rules = std::move(*rules);
   config->file = path;
   config->text = std::move(text);
   return config;

@@ -11,6 +11,7 @@
 #include "daemon/cli/table/parser.h"
 #include "daemon/config/listen_address.h"
 #include "daemon/config/ship_config.h"
+#include "daemon/config/trigger_config.h"
 #include "daemon/process/target_match.h"
 #include "daemon/profile/key_values.h"
 #include "daemon/symbols/index_cache.h"
@@ -48,9 +49,13 @@ struct ServiceConfig {
   std::string store_path;
   std::chrono::nanoseconds retention{0};
   uint64_t store_limit = 0; // bytes
+  // Of profiles that triggers took, apart from the others.
+  std::chrono::nanoseconds triggered_retention{0};
+  uint64_t triggered_limit = 0; // bytes
   HttpConfig http;
   std::string spool_path;
   std::vector<ShipConfig> ship;
+  TriggerConfig triggers;
 
   // Whether not every process is sampled.
   [[nodiscard]] bool filters() const { return !include.empty() || !exclude.empty(); }

@@ -328,6 +328,34 @@ std::optional<ProcSwitches> ProcFs::switches(pid_t pid, size_t most_threads) con
   return sum;
 }
 
+// A folder has a link from each folder in it, beside its own two.
+std::optional<uint64_t> ProcFs::thread_count(pid_t pid) const {
+  struct ::stat info{};
+  if (::stat(path(pid, "task").c_str(), &info) != 0 || info.st_nlink <= 2)
+    return std::nullopt;
+  return info.st_nlink - 2;
+}
+
+std::optional<uint64_t> ProcFs::run_queue_nanos(pid_t pid, size_t most_threads) const {
+  const std::vector<pid_t> tids = threads(pid);
+  if (tids.empty() || tids.size() > most_threads)
+    return std::nullopt;
+  uint64_t sum = 0;
+  bool found = false;
+  for (const pid_t tid : tids) {
+    const std::string text =
+        read_file(path(pid, "task/" + std::to_string(tid) + "/schedstat")).value_or("");
+    Fields fields(text);
+    uint64_t running = 0;
+    uint64_t waiting = 0;
+    if (fields.number(running) && fields.number(waiting)) {
+      sum += waiting;
+      found = true;
+    }
+  }
+  return found ? std::optional(sum) : std::nullopt;
+}
+
 std::optional<size_t> ProcFs::descriptors(pid_t pid, size_t most) const {
   const std::string folder = path(pid, "fd");
   struct ::stat info{};

@@ -97,6 +97,11 @@ public:
   [[nodiscard]] std::optional<ProcIo> io(pid_t pid) const;
   // Nothing as well where there are more threads than `most_threads`.
   [[nodiscard]] std::optional<ProcSwitches> switches(pid_t pid, size_t most_threads) const;
+  // How many threads there are, without looking at each.
+  [[nodiscard]] std::optional<uint64_t> thread_count(pid_t pid) const;
+  // What all threads have waited on a run queue (/proc/PID/task/TID/schedstat), in nanoseconds.
+  // Nothing as well where there are more than `most_threads`, or the kernel does not say.
+  [[nodiscard]] std::optional<uint64_t> run_queue_nanos(pid_t pid, size_t most_threads) const;
   // How many files are open; counted one by one, up to `most`, before Linux 6.2.
   [[nodiscard]] std::optional<size_t> descriptors(pid_t pid, size_t most) const;
 

@@ -99,6 +99,7 @@ void add_workers(Families& families, const ServiceFigures& figures) {
   Families::count(cpu, {{"process", "serve"}}, seconds(figures.serve_cpu));
   if (figures.ships)
     Families::count(cpu, {{"process", "ship"}}, seconds(figures.ship_cpu));
+  Families::count(cpu, {{"process", "trigger"}}, seconds(figures.triggered_cpu));
 
   MetricFamily& restarts = families.add(MetricType::Counter, "pprofd_worker_restarts_total",
                                         "Ends of workers that nobody asked for.");
@@ -177,6 +178,11 @@ std::string metrics_text(const ServiceFigures& figures) {
   MetricFamily& profiles =
       families.add(MetricType::Counter, "pprofd_profiles_total", "Profiles written.");
   Families::count(profiles, {{"type", "cpu"}}, double(figures.profiles.written));
+  families.counter("pprofd_triggered_profiles_total", "Those of them that a trigger took.",
+                   double(figures.profiles.triggered));
+  families.counter("pprofd_triggers_suppressed_total",
+                   "Triggers that held and were too soon after the last one.",
+                   double(figures.triggers_suppressed));
   families
       .add(MetricType::Histogram, "pprofd_window_processing_seconds",
            "Time spent on making the profiles of a window.")

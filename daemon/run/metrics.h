@@ -23,6 +23,8 @@ struct ServiceFigures {
   uint64_t samples_failed = 0; // of them, in profiles that nobody took
   uint64_t windows = 0;
   ProfileQueue::Stats profiles;
+  uint64_t triggers_suppressed = 0;
+  std::chrono::nanoseconds triggered_cpu{0}; // of the processes that took those profiles
   CollectorFigures collector;
   symbolizer::WorkerStatus names_worker, rows_worker, index_worker;
   std::chrono::nanoseconds serve_cpu{0};

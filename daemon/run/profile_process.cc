@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,10 @@
 #include "daemon/doctor/probes.h"
 #include "daemon/process/cgroup.h"
 #include "daemon/process/target_match.h"
+#include "daemon/run/sink_profile.h"
 #include "daemon/serve/link/link.h"
 #include "daemon/target/target_filter.h"
+#include "daemon/trigger/reading_round.h"
 #include "proto/serve.pb.h"
 
 namespace pprofd {
@@ -36,6 +40,10 @@ Result<std::vector<ProcessPredicate>> predicates_of(const serve::ProfileRequest&
     all.emplace_back([pids = std::vector<uint32_t>(request.pids().begin(), request.pids().end())](
                          const Process& process) {
       return std::ranges::count(pids, static_cast<uint32_t>(process.pid)) != 0;
+    });
+  if (request.has_trigger())
+    all.emplace_back([ticks = request.trigger().start_ticks()](const Process& process) {
+      return process.started_at_tick(ticks);
     });
   if (!request.pod().empty())
     all.emplace_back(
@@ -93,7 +101,7 @@ public:
       return refusal(500, sampled.error());
     if (filtered && !filter.matched())
       return refusal(404, {"take a profile", "no process matched while it was taken", ""});
-    return compose(collector);
+    return request_.has_trigger() ? compose_triggered(collector) : compose(collector);
   }
 
 private:
@@ -117,6 +125,8 @@ private:
     const auto start = steady_clock::now();
     if (auto started = collector.start(); !started)
       return started;
+    const auto counts = counts_of_target();
+    const auto counted = steady_clock::now();
     const auto end = start + nanoseconds(request_.duration_nanos());
     for (auto now = start; now < end; now = steady_clock::now()) {
       collector.wait_for_work(link_.fd(), std::min(kProfileTick, nanoseconds(end - now)));
@@ -127,9 +137,52 @@ private:
         filter->tick();
     }
     info_.duration_nanos = nanoseconds(steady_clock::now() - start).count();
+    if (request_.has_trigger())
+      add_trigger(counts, counted);
     collector.finish(kNamesAtMost);
     info_.unattributed_drops = collector.current().totals.unattributed_drops;
     return {};
+  }
+
+  // Of the process that a trigger is about; nothing where there is none (any more).
+  [[nodiscard]] std::optional<ProcessCounts> counts_of_target() const {
+    if (!request_.has_trigger())
+      return std::nullopt;
+    return read_counts(ProcFs(), static_cast<pid_t>(request_.pids(0)), true);
+  }
+
+  // Why it was taken, and what was measured before and meanwhile.
+  void add_trigger(const std::optional<ProcessCounts>& before, steady_clock::time_point since) {
+    const serve::Trigger& trigger = request_.trigger();
+    info_.comments.emplace_back("trigger", trigger.reason());
+    KeyValues comments;
+    for (const auto& [name, value] : trigger.comments())
+      comments.emplace_back(name, value);
+    std::ranges::sort(comments);
+    std::ranges::move(comments, std::back_inserter(info_.comments));
+    const auto after = counts_of_target();
+    if (!before || !after)
+      return;
+    const TriggerReading during = reading_between(*before, *after, steady_clock::now() - since);
+    add_readings("metrics.during.", during, info_.comments);
+  }
+
+  serve::Answer compose_triggered(const Collector& collector) {
+    const CollectedWindow& window = collector.current();
+    if (window.processes.size() != 1 ||
+        window.processes.front()->aggregate.accounting().written() == 0)
+      return refusal(404, {"take a profile", "no sample of the process came", ""});
+    KernelNames kernel;
+    add_kernel_names(kernel, window);
+    SinkProfile made = make_sink_profile(info_, *window.processes.front(), collector, kernel);
+    auto bytes = serialize_gzip(made.composed.profile);
+    if (!bytes)
+      return refusal(500, bytes.error());
+    serve::Answer answer;
+    answer.set_status(200);
+    answer.set_body(std::move(*bytes));
+    *answer.mutable_profile() = std::move(made.head);
+    return answer;
   }
 
   serve::Answer compose(const Collector& collector) {

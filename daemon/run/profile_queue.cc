@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "daemon/serve/link/counted_samples.h"
+
 namespace pprofd {
 
 ProfileQueue::ProfileQueue(WindowSink& sink, std::function<void(const Error&)> on_failure)
@@ -13,6 +15,12 @@ ProfileQueue::~ProfileQueue() = default;
 void ProfileQueue::add(serve::WindowProfile head, perftools::profiles::Profile profile) {
   const std::scoped_lock lock(mutex_);
   items_.push_back({std::move(head), std::move(profile)});
+  changed_.notify_all();
+}
+
+void ProfileQueue::add(serve::WindowProfile profile) {
+  const std::scoped_lock lock(mutex_);
+  items_.push_back({std::move(profile), std::nullopt});
   changed_.notify_all();
 }
 
@@ -37,10 +45,12 @@ ProfileQueue::Stats ProfileQueue::stats() const {
 }
 
 Result<void> ProfileQueue::write(Item item) {
-  auto bytes = serialize_gzip(item.profile);
-  if (!bytes)
-    return std::unexpected(bytes.error());
-  item.head.set_profile(std::move(*bytes));
+  if (item.profile) {
+    auto bytes = serialize_gzip(*item.profile);
+    if (!bytes)
+      return std::unexpected(bytes.error());
+    item.head.set_profile(std::move(*bytes));
+  }
   return sink_->put(std::move(item.head));
 }
 
@@ -51,13 +61,15 @@ void ProfileQueue::run(const std::stop_token& stop) {
     items_.pop_front();
     busy_ = true;
     lock.unlock();
-    const uint64_t samples = item.head.samples();
+    const uint64_t samples = serve::counted_samples(item.head);
+    const bool triggered = serve::is_triggered(item.head);
     const Result<void> written = write(std::move(item));
     if (!written)
       on_failure_(written.error());
     lock.lock();
     busy_ = false;
     ++(written ? stats_.written : stats_.failed);
+    stats_.triggered += written && triggered ? 1 : 0;
     (written ? stats_.samples_written : stats_.samples_failed) += samples;
     changed_.notify_all();
   }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "daemon/profile/profile_builder.h"
@@ -20,9 +21,10 @@ namespace pprofd {
 class ProfileQueue {
 public:
   struct Stats {
-    uint64_t written = 0; // profiles
-    uint64_t samples_written = 0;
-    uint64_t failed = 0; // profiles
+    uint64_t written = 0;         // profiles
+    uint64_t triggered = 0;       // of these
+    uint64_t samples_written = 0; // without those of what triggers took
+    uint64_t failed = 0;          // profiles
     uint64_t samples_failed = 0;
   };
 
@@ -34,6 +36,9 @@ public:
 
   // `head`: all but the bytes of the profile.
   void add(serve::WindowProfile head, perftools::profiles::Profile profile);
+
+  // One that is complete: its bytes are there.
+  void add(serve::WindowProfile profile);
 
   [[nodiscard]] bool is_full() const;
   // Waits until it is not full, at most so long.
@@ -47,7 +52,7 @@ private:
 
   struct Item {
     serve::WindowProfile head;
-    perftools::profiles::Profile profile;
+    std::optional<perftools::profiles::Profile> profile; // none: the head has its bytes
   };
 
   void run(const std::stop_token& stop);

@@ -102,8 +102,10 @@ std::optional<serve::Answer> ProfileTaker::look_at(Taking& taking) {
 }
 
 void ProfileTaker::tick() {
-  std::erase_if(ending_, [](const symbolizer::ChildProcess& process) {
-    return process.reap(std::chrono::milliseconds(0)).has_value();
+  std::erase_if(ending_, [this](const symbolizer::ChildProcess& process) {
+    const auto end = process.reap(std::chrono::milliseconds(0));
+    cpu_time_ += end ? end->cpu_time : std::chrono::nanoseconds(0);
+    return end.has_value();
   });
   for (auto at = taking_.begin(); at != taking_.end();) {
     const auto answer = look_at(*at);

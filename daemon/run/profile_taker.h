@@ -33,6 +33,10 @@ public:
   [[nodiscard]] int fd() const { return events_.get(); }
   void tick();
 
+  [[nodiscard]] size_t under_way() const { return taking_.size(); }
+  // CPU time of the processes that have ended.
+  [[nodiscard]] std::chrono::nanoseconds cpu_time() const { return cpu_time_; }
+
 private:
   struct Taking {
     uint64_t id;
@@ -52,6 +56,7 @@ private:
   std::function<void(const serve::Answer&)> done_;
   std::list<Taking> taking_;
   std::list<symbolizer::ChildProcess> ending_; // to be reaped
+  std::chrono::nanoseconds cpu_time_{0};
 };
 
 } // namespace pprofd

@@ -37,6 +37,8 @@ Result<serve::Configuration> make_serve_configuration(const ServiceConfig& confi
   made.set_store_path(config.store_path);
   made.set_retention_nanos(static_cast<uint64_t>(config.retention.count()));
   made.set_max_store_bytes(config.store_limit);
+  made.set_triggered_retention_nanos(static_cast<uint64_t>(config.triggered_retention.count()));
+  made.set_max_triggered_bytes(config.triggered_limit);
   return made;
 }
 

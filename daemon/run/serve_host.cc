@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "daemon/serve/link/counted_samples.h"
 #include "daemon/serve/process/serve_main.h"
 #include "daemon/ship/process/ship_main.h"
 #include "symbolizer/client/proc_usage.h"
@@ -187,7 +188,7 @@ void ServeHost::take_stored(const serve::Stored& stored) {
   const uint64_t done = std::clamp(stored.profiles(), before.profiles(), most);
   uint64_t samples = 0;
   for (uint64_t i = before.profiles(); i < done; ++i) {
-    samples += unstored_.front().message.profile().samples();
+    samples += serve::counted_samples(unstored_.front().message.profile());
     drop_first();
     ends_without_progress_ = 0;
     keeps_up_ = true;
@@ -205,7 +206,7 @@ void ServeHost::take_stored(const serve::Stored& stored) {
 
 void ServeHost::give_up_first() {
   ++counts_.failed;
-  counts_.samples_failed += unstored_.front().message.profile().samples();
+  counts_.samples_failed += serve::counted_samples(unstored_.front().message.profile());
   drop_first();
 }
 

@@ -36,6 +36,7 @@ constexpr std::chrono::seconds kCheckInterval{1};
 // How often each process's use of the machine is read, and how long of a tick that may take.
 constexpr std::chrono::seconds kActivityInterval{60};
 constexpr milliseconds kActivityATick{5};
+constexpr milliseconds kTriggersATick{5};
 // At the end: systemd and its user wait, and five seconds are promised.
 constexpr milliseconds kLastRows{500};
 constexpr milliseconds kLastNames{1'500};
@@ -55,6 +56,7 @@ CollectorOptions collector_options(const ServiceConfig& config) {
   const uint64_t memory = config.memory_limit;
   return {.sampler = {.event = kSamplingEvents.front(),
                       .frequency = config.frequency,
+                      .deaths = config.triggers.keeps_deaths(),
                       .default_verdict = config.filters() ? PPROFD_UNDECIDED : PPROFD_INCLUDE,
                       .table_bytes = std::min(kMostTables, memory / 4)},
           .worker = {.memory_limit = std::min(kMostWorker, memory / 4 * 3)},
@@ -62,7 +64,9 @@ CollectorOptions collector_options(const ServiceConfig& config) {
           .index_share = config.cpu_limit * kIndexShare,
           .aggregate_limit = memory / 5,
           .suspended_limit = memory / 12,
-          .names_limit = memory / 10};
+          .names_limit = memory / 10,
+          .past = config.triggers.past,
+          .past_limit = memory / 25};
 }
 
 nanoseconds own_cpu_time() {
@@ -110,16 +114,19 @@ Result<std::unique_ptr<ServeHost>> start_host(const ServiceConfig& config, Log& 
 
 // What stays as it is until the next start. Whether that is not what the new one says.
 bool keep_until_next_start(ServiceConfig& config, const ServiceConfig& now) {
-  const bool waits = config.store_path != now.store_path || config.spool_path != now.spool_path ||
-                     config.indexes.folder != now.indexes.folder ||
-                     config.memory_limit > now.memory_limit ||
-                     config.http.listen != now.http.listen ||
-                     config.http.metrics_listen != now.http.metrics_listen;
+  const bool waits =
+      config.store_path != now.store_path || config.spool_path != now.spool_path ||
+      config.indexes.folder != now.indexes.folder || config.memory_limit > now.memory_limit ||
+      config.http.listen != now.http.listen ||
+      config.http.metrics_listen != now.http.metrics_listen ||
+      config.triggers.past != now.triggers.past || config.triggers.deaths != now.triggers.deaths;
   config.store_path = now.store_path;
   config.spool_path = now.spool_path;
   config.indexes = now.indexes;
   config.http.listen = now.http.listen;
   config.http.metrics_listen = now.http.metrics_listen;
+  config.triggers.past = now.triggers.past;
+  config.triggers.deaths = now.triggers.deaths;
   return waits;
 }
 
@@ -168,7 +175,23 @@ Result<std::unique_ptr<Service>> Service::create(const Arguments& arguments, Ser
     return std::unexpected(explain_start_failure({}, collector.error()));
   service->collector_ = std::move(*collector);
   service->writer_ = std::make_unique<WindowWriter>(*service->collector_, service->queue_);
+  if (auto triggers = service->start_triggers(); !triggers)
+    return std::unexpected(triggers.error());
   return service;
+}
+
+Result<void> Service::start_triggers() {
+  auto triggers =
+      Triggers::create(*log_, [this](std::string text) { show_event("trigger", std::move(text)); });
+  if (!triggers)
+    return std::unexpected(triggers.error());
+  triggers_ = std::move(*triggers);
+  triggers_->attach(*collector_, writer_->kernel(), queue_);
+  triggers_->configure(config_);
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, triggers_->fd(), &event) != 0)
+    return fail_errno("wait for profiles of triggers", errno);
+  return {};
 }
 
 // They come from within host_->tick().
@@ -177,6 +200,7 @@ void Service::answer_calls() {
                         [this](serve::ProfileRequest request) {
                           if (request.frequency() == 0)
                             request.set_frequency(config_.frequency);
+                          request.clear_trigger();
                           for (const auto& [name, value] : config_.labels)
                             (*request.mutable_labels())[name] = value;
                           request.set_index_folder(config_.indexes.folder);
@@ -235,6 +259,8 @@ Result<void> Service::run() {
               {"window_seconds", fmt::format("{:g}", double(config_.window.count()) / 1e9)},
               {"store", config_.store_path},
               {"config", config_.file}});
+  if (config_.triggers.keeps_deaths() && !collector_->sampler().reports_deaths())
+    log_->warning("this kernel does not tell of processes that signals end: they leave no profile");
   notify_.ready(fmt::format("Sampling at {} Hz", config_.frequency));
   while (!stop_)
     round();
@@ -259,6 +285,8 @@ void Service::round() {
   if (filter_ != nullptr)
     filter_->tick();
   keep_schedule();
+  // Before windows are done with, which names may go with.
+  triggers_->tick(kTriggersATick, memory_step_ == MemoryStep::kNone && !queue_.is_full());
   make_profiles(kProfilesATick);
   if (auto activity = activity_.step(kActivityATick))
     host_->send_metrics(std::move(*activity));
@@ -412,6 +440,7 @@ void Service::keep_memory() {
     return;
   windows_when_dropped_ = windows_;
   collector_->give_up_indexes();
+  collector_->forget_past();
   collector_->drop_caches();
 }
 
@@ -488,8 +517,8 @@ Result<void> Service::ask_processes() {
 void Service::end_reload(const Result<void>& done) {
   if (done) {
     if (reload_->waits)
-      log_->warning("changed addresses, a changed cache, store.path or spool.path and a higher "
-                    "limits.memory wait for the next start");
+      log_->warning("changed addresses, a changed cache, store.path, spool.path, triggers.past or "
+                    "triggers.signals and a higher limits.memory wait for the next start");
     apply(std::move(reload_->config));
     log_->info("configuration reloaded", {{"config", config_.file}});
     show_event("configuration", "reloaded");
@@ -508,6 +537,7 @@ void Service::apply(ServiceConfig config) {
   schedule_ = Schedule(config_.window, config_.collect, host_seed());
   governor_.set(config_.frequency, config_.cpu_limit);
   memory_.set_limit(config_.memory_limit);
+  triggers_->configure(config_);
   if (!other_target)
     return;
   if (auto installed = install_filter(); !installed)
@@ -582,6 +612,8 @@ std::string Service::metrics() const {
                        .samples_failed = profiles.samples_failed + host.samples_failed,
                        .windows = windows_,
                        .profiles = profiles,
+                       .triggers_suppressed = triggers_->suppressed(),
+                       .triggered_cpu = triggers_->cpu_time(),
                        .collector = held,
                        .names_worker = collector_->symbols().worker_status(),
                        .rows_worker = collector_->row_worker_status(),

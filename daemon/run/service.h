@@ -24,6 +24,7 @@
 #include "daemon/run/schedule.h"
 #include "daemon/run/serve_host.h"
 #include "daemon/run/ship_host.h"
+#include "daemon/run/triggers.h"
 #include "daemon/run/window_writer.h"
 #include "daemon/signals/signals.h"
 #include "daemon/target/target_filter.h"
@@ -44,6 +45,7 @@ public:
 private:
   Service(Arguments arguments, ServiceConfig config, Log& log, Signals signals, Fd events,
           std::unique_ptr<ServeHost> host, ProfileTaker taker);
+  Result<void> start_triggers();
 
   Result<void> start();
   void answer_calls();
@@ -80,7 +82,7 @@ private:
   ServiceConfig config_;
   Log* log_;
   Signals signals_;
-  Fd events_; // epoll: signals, host, taker
+  Fd events_; // epoll: signals, host, taker, triggers
   Notify notify_;
   std::unique_ptr<TargetFilter> filter_; // nullptr: all processes
   std::unique_ptr<Collector> collector_;
@@ -89,6 +91,7 @@ private:
   ShipHost ship_;
   ProfileQueue queue_; // after the hosts, which it puts into
   std::unique_ptr<WindowWriter> writer_;
+  std::unique_ptr<Triggers> triggers_; // after what it asks and puts into
   ProcessActivity activity_;
   RecordingInfo machine_;
   Schedule schedule_;

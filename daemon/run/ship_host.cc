@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "daemon/serve/link/counted_samples.h"
+
 namespace pprofd {
 
 namespace {
@@ -94,7 +96,8 @@ void ShipHost::configure(serve::Configuration configuration, ServeHost::Configur
 }
 
 Result<void> ShipHost::put(serve::WindowProfile profile) {
-  if (ServeHost* const host = to_) {
+  ServeHost* const host = serve::is_triggered(profile) ? nullptr : to_.load();
+  if (host != nullptr) {
     if (auto put = host->put(profile); !put) {
       ++lost_;
       log_->error("profile not shipped", put.error());

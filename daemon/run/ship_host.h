@@ -1,7 +1,7 @@
 // Shipping, as the daemon sees it: each profile goes to the store and, where targets are
 // configured, to the process that ships (daemon/ship), which is started when the first target is
 // configured. What that does not take at once is dropped and counted: the store does not wait for
-// it.
+// it. What triggers took stays here: backends would add it up with the others.
 //
 // put() is for one thread beside the owner's, everything else for the owner's.
 #pragma once

@@ -40,7 +40,8 @@ public:
 
   // Whether there are windows that are not done with.
   [[nodiscard]] bool pending() const { return !infos_.empty(); }
-  [[nodiscard]] const KernelNames& kernel() const { return kernel_; }
+  // For other profiles.
+  [[nodiscard]] KernelNames& kernel() { return kernel_; }
 
 private:
   void begin(CollectedWindow& window);

@@ -84,6 +84,7 @@ void SampleBatch::keep(std::span<const Entry> rest) {
   SampleBatch kept;
   for (const Entry& entry : rest)
     kept.append(sample(entry), record(entry).subspan(sizeof(pprofd_sample) / sizeof(uint64_t)));
+  kept.deaths_ = std::move(deaths_);
   *this = std::move(kept);
 }
 
@@ -114,6 +115,7 @@ Result<void> Sampler::load_programs() {
   const uint32_t bytes = ring_bytes(options_.frequency, cpus_.online().size());
   size_maps(bytes);
 
+  bpf_program__set_autoload(skeleton_->progs.report_death, options_.deaths);
   int status = pprofd_bpf__load(skeleton_.get());
   if (status != 0) {
     // The tracers are optional: a kernel that refuses them may still take the sampler.
@@ -123,19 +125,17 @@ Result<void> Sampler::load_programs() {
     size_maps(bytes);
     bpf_program__set_autoload(skeleton_->progs.follow_fork, false);
     bpf_program__set_autoload(skeleton_->progs.follow_exec, false);
+    bpf_program__set_autoload(skeleton_->progs.report_death, false);
     status = pprofd_bpf__load(skeleton_.get());
   }
   if (status != 0)
     return fail("load the BPF programs", errno_text(-status) + " (" + libbpf_log + ")",
                 "run 'pprofd doctor' to see what this kernel and these privileges lack");
 
-  follows_children_ = true;
-  for (bpf_program* tracer : {skeleton_->progs.follow_fork, skeleton_->progs.follow_exec}) {
-    const int program = bpf_program__fd(tracer);
-    Fd link(program < 0 ? -1 : bpf_raw_tracepoint_open(nullptr, program));
-    follows_children_ = follows_children_ && static_cast<bool>(link);
-    links_.push_back(std::move(link));
-  }
+  const bool forks = attach_tracer(*skeleton_->progs.follow_fork);
+  const bool execs = attach_tracer(*skeleton_->progs.follow_exec);
+  follows_children_ = forks && execs;
+  reports_deaths_ = attach_tracer(*skeleton_->progs.report_death);
 
   const pprofd_config config{
       .default_verdict = static_cast<uint8_t>(options_.default_verdict),
@@ -157,6 +157,14 @@ Result<void> Sampler::load_programs() {
   if (!ring_)
     return fail_errno("map the ring buffer of samples", errno);
   return {};
+}
+
+bool Sampler::attach_tracer(const bpf_program& tracer) {
+  const int program = bpf_program__fd(&tracer);
+  Fd link(program < 0 ? -1 : bpf_raw_tracepoint_open(nullptr, program));
+  const bool attached = static_cast<bool>(link);
+  links_.push_back(std::move(link));
+  return attached;
 }
 
 void Sampler::size_maps(uint32_t ring_bytes) {
@@ -311,7 +319,18 @@ int Sampler::on_record(void* context, void* data, size_t size) {
   return self.drained_bytes_ < bpf_map__max_entries(self.skeleton_->maps.samples) ? 0 : -1;
 }
 
+bool Sampler::take_death(const void* data, size_t size) {
+  const auto* death = static_cast<const pprofd_death*>(data);
+  if (size != sizeof(*death) || death->header.type != PPROFD_RECORD_DEATH ||
+      death->header.size != size)
+    return false;
+  drain_to_->deaths().push_back(*death);
+  return true;
+}
+
 void Sampler::take_record(const void* data, size_t size) {
+  if (take_death(data, size))
+    return;
   const auto* sample = static_cast<const pprofd_sample*>(data);
   if (size < sizeof(*sample) || sample->header.type != PPROFD_RECORD_SAMPLE ||
       sample->header.size != size || sample->header.header_size != sizeof(*sample)) {

@@ -23,6 +23,7 @@
 #include "symbolizer/base/fd.h"
 #include "symbolizer/base/result.h"
 
+struct bpf_program;
 struct pprofd_bpf;
 struct ring_buffer;
 
@@ -33,6 +34,7 @@ struct SamplerOptions {
   unsigned frequency = 99; // Hz per CPU
   bool kernel_stacks = true;
   bool user_stacks = true;
+  bool deaths = false; // whether processes that a signal ends are told of
   pprofd_verdict default_verdict = PPROFD_INCLUDE; // for processes that no filter names
   size_t table_bytes = size_t{64} << 20;           // of the kernel's memory, for unwind rows
 };
@@ -53,7 +55,9 @@ public:
   // What a suspended walk needs to go on (bpf/unwind_state.h); empty: it is not suspended.
   [[nodiscard]] std::span<const std::byte> suspended(const Entry& entry) const;
   std::vector<Entry>& entries() { return entries_; }
-  // Drops what was consumed: keeps the given entries only.
+  // Processes that a signal has ended; some may be told of twice.
+  std::vector<pprofd_death>& deaths() { return deaths_; }
+  // Drops what was consumed: keeps the given entries only, and deaths.
   void keep(std::span<const Entry> rest);
 
 private:
@@ -61,6 +65,7 @@ private:
 
   std::vector<uint64_t> words_; // 8-byte aligned, as records are
   std::vector<Entry> entries_;
+  std::vector<pprofd_death> deaths_;
 };
 
 // Of all CPUs since the start. taken() = written + all drops, exact once stopped and drained.
@@ -119,6 +124,9 @@ public:
   // the verdicts of children itself.
   [[nodiscard]] bool follows_children() const { return follows_children_; }
 
+  // False where the kernel refuses to tell of deaths.
+  [[nodiscard]] bool reports_deaths() const { return reports_deaths_; }
+
   // How much of a stack comes along where its walk is to go on in user space: so many pages behind
   // the one that it begins in, at most UNWIND_SUSPENDED_PAGES, which is what it starts with.
   void set_copy_pages(uint32_t pages);
@@ -157,11 +165,13 @@ private:
   explicit Sampler(const SamplerOptions& options) : options_(options) {}
   Result<void> load_programs();
   void size_maps(uint32_t ring_bytes);
+  bool attach_tracer(const bpf_program& tracer);
   Result<void> write_config();
   Result<void> enable_on(int cpu);
   [[nodiscard]] std::array<uint64_t, PPROFD_COUNT_MAX> read_counters() const;
   static int on_record(void* context, void* data, size_t size);
   void take_record(const void* data, size_t size);
+  bool take_death(const void* data, size_t size);
 
   SamplerOptions options_;
   pprofd_config config_{};
@@ -172,6 +182,7 @@ private:
   std::vector<Fd> links_;
   std::vector<Fd> cgroups_;
   bool follows_children_ = false;
+  bool reports_deaths_ = false;
   bool sampling_ = false;
   size_t fixed_map_bytes_ = 0;
   SampleBatch* drain_to_ = nullptr;

@@ -15,9 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 9> kOfOneProfile = {
     "pid", "start_time", "cgroup", "build_id", "exe", "kernel", "trigger", "frequency", "service"};
 
-// Comments that count, or tell of pprofd.
-constexpr std::array<std::string_view, 6> kNoFacts = {"pprofd.", "samples.", "stacks.",
-                                                      "frames.", "symbols.", "host.samples."};
+// Comments that count, or tell of pprofd, or why this profile was taken.
+constexpr std::array<std::string_view, 8> kNoFacts = {"pprofd.",  "samples.", "stacks.",
+                                                      "frames.",  "symbols.", "host.samples.",
+                                                      "trigger.", "metrics."};
 
 void take_fact(std::string_view name, const std::string& value, RowFacts& facts) {
   if (name == "host")

@@ -76,6 +76,10 @@ std::string own_metrics(const Api::State& state) {
   append_metric(out, "pprofd_store_bytes", "gauge", "Size of the store: files and index.",
                 totals.bytes);
   append_metric(out, "pprofd_store_profiles", "gauge", "Profiles in the store.", totals.profiles);
+  append_metric(out, "pprofd_store_triggered_bytes", "gauge",
+                "Of the store, files of profiles that triggers took.", totals.triggered_bytes);
+  append_metric(out, "pprofd_store_triggered_profiles", "gauge",
+                "Of the store, profiles that triggers took.", totals.triggered_profiles);
   append_metric(out, "pprofd_store_pushed_profiles_total", "counter",
                 "Profiles that others sent and that were stored.", state.pushed);
   append_metric(out, "pprofd_store_refused_profiles_total", "counter",

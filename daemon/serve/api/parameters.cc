@@ -233,6 +233,16 @@ Result<uint64_t> parse_count(const Query& query, std::string_view name, uint64_t
   return value;
 }
 
+Result<Triggered> parse_triggered(const Query& query, std::string_view prefix) {
+  const auto text = query.get(std::string(prefix) + "triggered");
+  if (text.empty())
+    return Triggered::kByLabel;
+  if (text != "only")
+    return fail("triggered '" + shown(text) + "'", "it is not only",
+                "leave it out for ordinary profiles");
+  return Triggered::kOnly;
+}
+
 Result<Selector> parse_selector(const Query& query, TimeNanos now, std::string_view prefix) {
   const auto value = [&](std::string_view name, std::string_view missing) {
     const auto found = query.get(std::string(prefix) + std::string(name));
@@ -245,6 +255,9 @@ Result<Selector> parse_selector(const Query& query, TimeNanos now, std::string_v
     return std::unexpected((!from ? from : to).error());
   if (!labels)
     return std::unexpected(labels.error());
+  const auto triggered = parse_triggered(query, prefix);
+  if (!triggered)
+    return std::unexpected(triggered.error());
   if (*from >= *to)
     return fail("from", "it is not before to");
   Selector selector;
@@ -252,6 +265,7 @@ Result<Selector> parse_selector(const Query& query, TimeNanos now, std::string_v
   selector.to = *to;
   selector.type = to_utf8(query.has("type") ? query.get("type") : "cpu");
   selector.labels = *labels;
+  selector.triggered = *triggered;
   return selector;
 }
 

@@ -29,9 +29,12 @@ Result<Labels> parse_labels(std::string_view text, Escaping escaping = Escaping:
 Result<uint64_t> parse_count(const Query& query, std::string_view name, uint64_t missing,
                              uint64_t least, uint64_t greatest);
 
-// The parameters from, to, type and labels, each with `prefix` before its name. from defaults to
-// an hour before now, to to now, type to cpu.
+// The parameters from, to, type, labels and triggered, each with `prefix` before its name. from
+// defaults to an hour before now, to to now, type to cpu.
 Result<Selector> parse_selector(const Query& query, TimeNanos now, std::string_view prefix = "");
+
+// Whether profiles that triggers took are asked for: `triggered=only`.
+Result<Triggered> parse_triggered(const Query& query, std::string_view prefix = "");
 
 // Seconds, perhaps with a fraction.
 Result<int64_t> parse_seconds(std::string_view text); // nanoseconds

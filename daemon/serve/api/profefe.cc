@@ -103,6 +103,9 @@ Result<Selector> read_selector(const Request& request) {
   const auto limit = parse_count(query, "limit", kMostListed, 1, kMostListed);
   if (!limit)
     return std::unexpected(limit.error());
+  const auto triggered = parse_triggered(query);
+  if (!triggered)
+    return std::unexpected(triggered.error());
   Selector selector;
   selector.from = *from;
   selector.to = *to + kSecond; // the last second is meant too
@@ -110,6 +113,7 @@ Result<Selector> read_selector(const Request& request) {
   selector.type = query.get("type");
   selector.labels = std::move(*labels);
   selector.labels[kServiceLabel] = query.get("service");
+  selector.triggered = *triggered;
   selector.limit = *limit;
   return selector;
 }
@@ -213,7 +217,7 @@ Response profile_by_id(Store& store, const Request& request, const QueryLimits& 
     if (!id)
       return error_response(400, request, "an id has 16 hexadecimal digits");
     const auto stored = (*reader)->find(*id);
-    const auto bytes = stored ? (*reader)->read({stored->time, *id})
+    const auto bytes = stored ? (*reader)->read(name_of(*stored))
                               : Result<std::string>(std::unexpected(stored.error()));
     if (!bytes)
       return error_response(404, request, bytes.error());

@@ -10,6 +10,7 @@
 
 #include "daemon/profile/utf8.h"
 #include "daemon/serve/http/tls.h"
+#include "daemon/serve/link/counted_samples.h"
 #include "daemon/serve/link/failure.h"
 
 namespace pprofd::serve {
@@ -43,7 +44,10 @@ bool faces_network(int socket) {
 StoreLimits limits_of(const Configuration& configuration) {
   return {.retention =
               static_cast<int64_t>(std::min<uint64_t>(configuration.retention_nanos(), INT64_MAX)),
-          .max_bytes = configuration.max_store_bytes()};
+          .max_bytes = configuration.max_store_bytes(),
+          .triggered_retention = static_cast<int64_t>(
+              std::min<uint64_t>(configuration.triggered_retention_nanos(), INT64_MAX)),
+          .triggered_max_bytes = configuration.max_triggered_bytes()};
 }
 
 Result<Credentials> credentials_of(const Configuration& configuration) {
@@ -209,6 +213,7 @@ void Service::receive(ToServe& message) {
 }
 
 void Service::store_profile(WindowProfile& window) {
+  const uint64_t samples = counted_samples(window);
   NewProfile profile{.id = window.id(),
                      .type = window.type(),
                      .service = window.service(),
@@ -221,7 +226,6 @@ void Service::store_profile(WindowProfile& window) {
   for (const auto& [name, value] : window.labels())
     profile.labels[name] = value;
   // Why one could not be stored is said by the store's notes.
-  const uint64_t samples = profile.samples;
   const bool queued =
       store_->add(std::move(profile), [this, samples](const Result<StoredProfile>& stored) {
         count_done(stored.has_value(), samples);

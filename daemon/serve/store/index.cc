@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kVersion = 1;
 constexpr size_t kMostKnownSeries = 20'000;
+constexpr std::string_view kTriggeredSeries =
+    "(SELECT series FROM series_labels WHERE name = 'trigger')";
 
 // A commit is on the disk when it returns (synchronous = FULL): there is one a window.
 constexpr const char* kSettings = R"(
@@ -213,9 +215,14 @@ Result<void> IndexWriter::add_event(const StoredEvent& event) {
       .run();
 }
 
-Result<std::vector<StoredProfile>> IndexWriter::oldest(TimeNanos before, size_t limit) {
-  auto statement = database_.prepare(
-      "SELECT id, time, bytes FROM profiles WHERE time < ? ORDER BY time, id LIMIT ?");
+// Of the few that triggers took, by their series; of the others by time, passing over those.
+Result<std::vector<StoredProfile>> IndexWriter::oldest(TimeNanos before, size_t limit,
+                                                       bool triggered) {
+  const std::string which =
+      triggered ? "INDEXED BY profiles_by_series WHERE series IN " : "WHERE series NOT IN ";
+  auto statement =
+      database_.prepare("SELECT id, time, bytes FROM profiles " + which +
+                        std::string(kTriggeredSeries) + " AND time < ? ORDER BY time, id LIMIT ?");
   if (!statement)
     return std::unexpected(statement.error());
   statement->bind(1, before).bind(2, uint64_t{limit});
@@ -301,7 +308,9 @@ PRAGMA incremental_vacuum;
 
 Result<StoreTotals> IndexWriter::totals() {
   auto statement = database_.prepare(
-      "SELECT count(*), ifnull(sum(bytes), 0), ifnull(min(time), 0) FROM profiles");
+      "SELECT count(*), ifnull(sum(bytes), 0), ifnull(min(time), 0), ifnull(sum(triggered), 0), "
+      "ifnull(sum(triggered * bytes), 0) FROM (SELECT bytes, time, series IN " +
+      std::string(kTriggeredSeries) + " AS triggered FROM profiles)");
   if (!statement)
     return std::unexpected(statement.error());
   const auto row = statement->step();
@@ -309,7 +318,9 @@ Result<StoreTotals> IndexWriter::totals() {
     return std::unexpected(row.error());
   return StoreTotals{.profiles = statement->natural(0),
                      .bytes = statement->natural(1),
-                     .oldest = statement->integer(2)};
+                     .oldest = statement->integer(2),
+                     .triggered_profiles = statement->natural(3),
+                     .triggered_bytes = statement->natural(4)};
 }
 
 Result<uint64_t> IndexWriter::own_bytes() {

@@ -37,8 +37,9 @@ public:
   Result<void> add_metrics(TimeNanos time, std::string_view bytes);
   Result<void> add_event(const StoredEvent& event);
 
-  // The oldest profiles: those that begin before `before`, at most `limit`. Labels are left out.
-  Result<std::vector<StoredProfile>> oldest(TimeNanos before, size_t limit);
+  // The oldest profiles: those that begin before `before`, at most `limit`, of those that triggers
+  // took or of the others. Labels are left out.
+  Result<std::vector<StoredProfile>> oldest(TimeNanos before, size_t limit, bool triggered);
   // The hours that profiles begin in, by their own begins.
   Result<std::vector<TimeNanos>> hours();
   // Id and time of each profile that begins in [from, to).

@@ -33,8 +33,12 @@ std::string file_name(const ProfileName& name) {
   return fmt::format("{}-{}{}", name.time, id_text(name.id), kSuffix);
 }
 
+std::string root_folder(bool triggered) {
+  return triggered ? std::string(kTriggeredFolder) + "/" : std::string();
+}
+
 std::string file_path(const ProfileName& name) {
-  return hour_folder(name.time) + "/" + file_name(name);
+  return root_folder(name.triggered) + hour_folder(name.time) + "/" + file_name(name);
 }
 
 std::optional<ProfileName> parse_file_name(std::string_view name) {

@@ -3,6 +3,8 @@
 //
 //   2026-11-22/03/1795317600000000000-00c0ffee00c0ffee.pb.gz
 //
+// Profiles that triggers took have the same below the folder `triggered`.
+//
 // Other names in these folders: temporary files (daemon/output/folder.h) and *.damaged.
 #pragma once
 
@@ -22,7 +24,12 @@ inline constexpr const char* kIndexFile = "index.sqlite";
 struct ProfileName {
   TimeNanos time = 0; // not negative
   uint64_t id = 0;
+  bool triggered = false;
 };
+
+inline constexpr std::string_view kTriggeredFolder = "triggered";
+// What DAY/HOUR stands behind: nothing or triggered/.
+std::string root_folder(bool triggered);
 
 std::string day_folder(TimeNanos time);  // 2026-11-22
 std::string hour_folder(TimeNanos time); // 2026-11-22/03

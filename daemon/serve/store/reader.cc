@@ -45,6 +45,10 @@ IndexRow row_of(const Statement& statement) {
 
 } // namespace
 
+ProfileName name_of(const StoredProfile& profile) {
+  return {profile.time, profile.id, is_triggered(profile.labels)};
+}
+
 StoredProfile profile_of(const IndexRow& row, const Series& series) {
   return {.id = row.id,
           .type = series.type,
@@ -70,6 +74,10 @@ Result<StoreReader::SeriesMap> StoreReader::find_series(const Selector& selector
     sql += " AND type = ?";
   for (size_t i = 0; i < selector.labels.size(); i++)
     sql += " AND id IN (SELECT series FROM series_labels WHERE name = ? AND value = ?)";
+  const bool only = selector.triggered == Triggered::kOnly;
+  if (only || !is_triggered(selector.labels))
+    sql += std::string(" AND id ") + (only ? "IN" : "NOT IN") +
+           " (SELECT series FROM series_labels WHERE name = 'trigger')";
   auto statement = database_.prepare(sql);
   if (!statement)
     return std::unexpected(statement.error());
@@ -161,8 +169,8 @@ Result<void> StoreReader::for_each(const Selector& selector, const Each& each) {
 
 Result<std::vector<ProfileName>> StoreReader::names(const Selector& selector) {
   std::vector<ProfileName> found;
-  auto done = for_each(selector, [&](const IndexRow& row, const Series&) {
-    found.push_back({row.time, row.id});
+  auto done = for_each(selector, [&](const IndexRow& row, const Series& series) {
+    found.push_back({row.time, row.id, is_triggered(series.labels)});
     return Result<void>();
   });
   if (!done)

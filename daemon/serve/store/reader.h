@@ -76,6 +76,9 @@ private:
   Database database_;
 };
 
+// Where a profile's file is.
+ProfileName name_of(const StoredProfile& profile);
+
 // The profile that a row and its series make up.
 StoredProfile profile_of(const IndexRow& row, const Series& series);
 

@@ -31,14 +31,16 @@ std::string read_begin(const std::string& path, uint64_t& size) {
 
 } // namespace
 
-std::optional<StoredProfile> StoreWriter::inspect(const Folder& folder, const std::string& name) {
+std::optional<StoredProfile> StoreWriter::inspect(const Folder& folder, const std::string& name,
+                                                  bool triggered) {
   const auto parsed = parse_file_name(name);
   if (!parsed)
     return std::nullopt;
   const std::string path = folder.path_of(name);
   uint64_t size = 0;
   auto profile = read_file_header(read_begin(path, size));
-  if (profile && profile->time == parsed->time && profile->duration >= 0) {
+  if (profile && profile->time == parsed->time && profile->duration >= 0 &&
+      is_triggered(profile->labels) == triggered) {
     profile->id = parsed->id;
     profile->bytes = size;
     return profile;
@@ -53,44 +55,61 @@ Result<void> StoreWriter::find_hours() {
   if (!indexed)
     return std::unexpected(indexed.error());
   to_reconcile_ = {indexed->begin(), indexed->end()};
-  auto root = Folder::open(path_, IfMissing::Fail, std::nullopt);
-  if (!root)
-    return std::unexpected(root.error());
-  for (const std::string& day : root->names()) {
-    if (!is_day_folder(day))
-      continue;
-    if (const auto folder = Folder::open(path_of(day), IfMissing::Fail, std::nullopt))
-      for (const std::string& hour : folder->names())
-        if (const auto begin = hour_of(day, hour))
-          to_reconcile_.insert(*begin);
+  for (const bool triggered : {false, true}) {
+    const std::string above = root_folder(triggered);
+    auto root = Folder::open(path_of(above), IfMissing::Fail, std::nullopt);
+    if (!root && triggered)
+      break; // there has been none
+    if (!root)
+      return std::unexpected(root.error());
+    for (const std::string& day : root->names()) {
+      if (!is_day_folder(day))
+        continue;
+      if (const auto folder = Folder::open(path_of(above + day), IfMissing::Fail, std::nullopt))
+        for (const std::string& hour : folder->names())
+          if (const auto begin = hour_of(day, hour))
+            to_reconcile_.insert(*begin);
+    }
   }
   return {};
+}
+
+Result<size_t> StoreWriter::compare_folder(TimeNanos hour, bool triggered, Rows& missing) {
+  const std::string name = hour_folder(hour);
+  const std::string path = path_of(root_folder(triggered) + name);
+  auto folder = Folder::open(path, IfMissing::Fail, std::nullopt);
+  if (!folder && ::access(path.c_str(), F_OK) == 0)
+    return std::unexpected(folder.error());
+  size_t taken = 0;
+  for (const std::string& file : folder ? folder->names() : std::vector<std::string>()) {
+    const auto parsed = parse_file_name(file);
+    if (!parsed || hour_folder(parsed->time) != name)
+      continue;
+    const auto row = missing.find(parsed->id);
+    if (row != missing.end() && row->second == parsed->time) {
+      missing.erase(row);
+      continue;
+    }
+    const auto profile = inspect(*folder, file, triggered);
+    if (!profile)
+      continue;
+    if (auto ok = index_->add(*profile); !ok)
+      return std::unexpected(ok.error());
+    taken++;
+  }
+  return taken;
 }
 
 Result<StoreWriter::Found> StoreWriter::compare(TimeNanos hour) {
   auto missing = index_->between(hour, hour + kHour);
   if (!missing)
     return std::unexpected(missing.error());
-  const std::string name = hour_folder(hour);
-  auto folder = Folder::open(path_of(name), IfMissing::Fail, std::nullopt);
-  if (!folder && ::access(path_of(name).c_str(), F_OK) == 0)
-    return std::unexpected(folder.error());
   Found found;
-  for (const std::string& file : folder ? folder->names() : std::vector<std::string>()) {
-    const auto parsed = parse_file_name(file);
-    if (!parsed || hour_folder(parsed->time) != name)
-      continue;
-    const auto row = missing->find(parsed->id);
-    if (row != missing->end() && row->second == parsed->time) {
-      missing->erase(row);
-      continue;
-    }
-    const auto profile = inspect(*folder, file);
-    if (!profile)
-      continue;
-    if (auto ok = index_->add(*profile); !ok)
-      return std::unexpected(ok.error());
-    found.taken++;
+  for (const bool triggered : {false, true}) {
+    const auto taken = compare_folder(hour, triggered, *missing);
+    if (!taken)
+      return std::unexpected(taken.error());
+    found.taken += *taken;
   }
   for (const auto& [id, time] : *missing)
     if (auto ok = index_->remove(id); !ok)

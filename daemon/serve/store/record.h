@@ -23,6 +23,14 @@ inline constexpr TimeNanos kSecond = 1'000'000'000;
 // The label that every profile has by its service's name.
 inline constexpr const char* kServiceLabel = "service";
 
+// The label that says why a profile was taken by itself (daemon/trigger). Its samples are those of
+// a time that ordinary profiles tell of too, so these two are never added up; and it is kept apart.
+inline constexpr const char* kTriggerLabel = "trigger";
+
+inline bool is_triggered(const Labels& labels) {
+  return labels.contains(kTriggerLabel);
+}
+
 // A profile that is to be stored.
 struct NewProfile {
   uint64_t id = 0;  // of one that may come twice and is stored once; 0: a new one
@@ -52,6 +60,12 @@ struct StoredProfile {
 // Longer profiles are found by their first hour only.
 inline constexpr int64_t kLongestSearched = 3600 * kSecond;
 
+// Whether profiles that triggers took are meant.
+enum class Triggered {
+  kByLabel, // only if the selector's labels name the trigger: else ordinary ones
+  kOnly,
+};
+
 struct Selector {
   TimeNanos from = 0;
   TimeNanos to = INT64_MAX;
@@ -60,18 +74,31 @@ struct Selector {
   bool overlapping = true;
   std::string type; // empty: any
   Labels labels;    // all of them must be so; kServiceLabel among them
+  Triggered triggered = Triggered::kByLabel;
   size_t limit = SIZE_MAX;
-};
-
-struct StoreLimits {
-  int64_t retention = 0;  // nanoseconds; 0: for ever
-  uint64_t max_bytes = 0; // files and index; 0: no limit
 };
 
 struct StoreTotals {
   uint64_t profiles = 0;
   uint64_t bytes = 0; // files and index
   TimeNanos oldest = 0;
+  // Of these, the profiles that triggers took, and their files.
+  uint64_t triggered_profiles = 0;
+  uint64_t triggered_bytes = 0;
+};
+
+struct StoreLimits {
+  int64_t retention = 0;  // nanoseconds; 0: for ever
+  uint64_t max_bytes = 0; // files and index; 0: no limit
+  // Of profiles that triggers took, which the two above do not concern.
+  int64_t triggered_retention = 0;  // 0: for ever
+  uint64_t triggered_max_bytes = 0; // files; 0: no limit
+
+  // Whether there is more than there may be, as far as size goes.
+  [[nodiscard]] bool are_exceeded(const StoreTotals& totals) const {
+    return (max_bytes > 0 && totals.bytes - totals.triggered_bytes > max_bytes) ||
+           (triggered_max_bytes > 0 && totals.triggered_bytes > triggered_max_bytes);
+  }
 };
 
 struct StoredEvent {

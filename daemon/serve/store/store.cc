@@ -106,7 +106,7 @@ void Store::run() {
     work_on(std::move(tasks));
     if (!writer_.reconciled()) // between what comes, which waits for an hour's at most
       say(writer_.reconcile_hour());
-    if (due || (limits.max_bytes > 0 && writer_.totals().bytes > limits.max_bytes)) {
+    if (due || limits.are_exceeded(writer_.totals())) {
       say(writer_.keep(limits, now()));
       next_retention = std::chrono::steady_clock::now() + kRetentionInterval;
     }

@@ -133,10 +133,11 @@ std::vector<Result<StoredProfile>> StoreWriter::add(std::span<const NewProfile> 
     auto bytes = with_file_header(*cleaned);
     if (!bytes)
       return std::unexpected(bytes.error());
-    auto& folder = folders[hour_folder(cleaned->time)];
+    const std::string name =
+        root_folder(is_triggered(cleaned->labels)) + hour_folder(cleaned->time);
+    auto& folder = folders[name];
     if (!folder) {
-      auto opened =
-          Folder::open(path_of(hour_folder(cleaned->time)), IfMissing::Create, std::nullopt);
+      auto opened = Folder::open(path_of(name), IfMissing::Create, std::nullopt);
       if (!opened)
         return std::unexpected(opened.error());
       folder = std::make_unique<Folder>(std::move(*opened));
@@ -169,10 +170,12 @@ std::vector<Result<StoredProfile>> StoreWriter::add(std::span<const NewProfile> 
   for (const auto& [name, folder] : folders)
     if (folder) {
       folder->sync();
-      // Its own name, and its day's.
-      for (const std::string& above : {path_of(name.substr(0, name.find('/'))), path_})
-        if (auto opened = Folder::open(above, IfMissing::Fail, std::nullopt))
+      // Its own name, and of those above it.
+      for (std::string above = name; !above.empty();) {
+        above.resize(above.contains('/') ? above.rfind('/') : 0);
+        if (auto opened = Folder::open(path_of(above), IfMissing::Fail, std::nullopt))
           opened->sync();
+      }
     }
 
   auto indexed = change([&]() -> Result<void> {
@@ -184,13 +187,17 @@ std::vector<Result<StoredProfile>> StoreWriter::add(std::span<const NewProfile> 
   });
   for (const Pending& one : pending) {
     if (!indexed && results[one.position]) {
-      ::unlink(path_of(file_path({one.record.time, one.record.id})).c_str());
+      ::unlink(one.folder->path_of(file_name({one.record.time, one.record.id})).c_str());
       results[one.position] = std::unexpected(indexed.error());
     }
     if (results[one.position]) {
       file_bytes_ += one.record.bytes;
       totals_.profiles++;
       totals_.bytes += one.record.bytes;
+      if (is_triggered(one.record.labels)) {
+        totals_.triggered_profiles++;
+        totals_.triggered_bytes += one.record.bytes;
+      }
     }
   }
   return results;

@@ -17,6 +17,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/output/folder.h"
@@ -71,16 +72,25 @@ private:
     size_t taken = 0;
     size_t forgotten = 0;
   };
+  using Rows = std::unordered_map<uint64_t, TimeNanos>; // id and time
   Result<void> find_hours();
   Result<Found> compare(TimeNanos hour);
+  // Takes the rows of what is in the folder out of `missing`. `triggered`: which folder of the hour
+  // it is.
+  Result<size_t> compare_folder(TimeNanos hour, bool triggered, Rows& missing);
   // What a file says of itself, or nothing: then it is set aside.
-  std::optional<StoredProfile> inspect(const Folder& folder, const std::string& name);
+  std::optional<StoredProfile> inspect(const Folder& folder, const std::string& name,
+                                       bool triggered);
   // Runs `change` in a transaction; where the index turns out to be damaged, it is made anew and
   // `change` run once more.
   Result<void> change(const std::function<Result<void>()>& change);
-  Result<void> delete_files(std::span<const StoredProfile> profiles);
-  Result<bool> delete_oldest(TimeNanos before, uint64_t bytes);
-  void delete_old_folders(TimeNanos before);
+  Result<void> delete_files(std::span<const StoredProfile> profiles, bool triggered);
+  // What counts against the limits of either kind.
+  [[nodiscard]] uint64_t bytes_of(bool triggered) const;
+  Result<bool> delete_oldest(TimeNanos before, uint64_t bytes, bool triggered);
+  Result<void> delete_older(TimeNanos before, bool triggered);
+  Result<void> delete_beyond(uint64_t bytes, bool triggered);
+  void delete_old_folders(TimeNanos before, bool triggered);
   Result<void> shrink_context(uint64_t max_bytes);
   Result<void> refresh_totals();
   [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }

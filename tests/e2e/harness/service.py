@@ -92,9 +92,16 @@ class Service:
         assert values, body
         return sum(map(float, values))
 
+    def _files(self, triggered):
+        """The store's profiles: those that triggers took, or the others."""
+        folder = self.store / "triggered"
+        if triggered:
+            return sorted(folder.rglob("*.pb.gz"))
+        return sorted(path for path in self.store.rglob("*.pb.gz") if folder not in path.parents)
+
     def windows(self):
         """The times at which the windows in the store began, in order."""
-        return sorted({int(path.name.split("-")[0]) for path in self.store.rglob("*.pb.gz")})
+        return sorted({int(path.name.split("-")[0]) for path in self._files(triggered=False)})
 
     def wait_windows(self, count, seconds=60.0):
         wait_until(lambda: len(self.windows()) >= count, f"{count} windows:\n{self.log}", seconds, 0.05)
@@ -108,9 +115,9 @@ class Service:
         assert self.process.status == 0, self.log
         return took
 
-    def profiles(self, accepted=True):
-        """Every profile of the store, checked."""
-        paths = sorted(self.store.rglob("*.pb.gz"))
+    def profiles(self, accepted=True, triggered=False):
+        """Every profile of the store, checked; or every one that a trigger took."""
+        paths = self._files(triggered)
         read = [pprof.read(path) for path in paths]
         for profile in read:
             validity.check(profile)

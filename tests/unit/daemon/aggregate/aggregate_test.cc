@@ -47,6 +47,29 @@ TEST(Aggregate, KeepsApartThreadsNamesMappingsAndOrder) {
   EXPECT_EQ(aggregate.rows().size(), 7U);
 }
 
+TEST(Aggregate, TakesInAllThatAnotherHas) {
+  Aggregate one;
+  add(one, {.frames = {{0x10, 1}, {0x20, 1}}});
+  add(one, {.frames = {{0x30, 1}}, .tid = 11});
+  Aggregate other;
+  add(other, {.frames = {{0x40, 1}, {0x20, 1}}});
+  add(other, {.frames = {{0x10, 1}, {0x20, 1}}, .heuristic = true});
+  add(other, {.frames = {{0x50, 1}}, .end = PPROFD_STACK_NO_ROW}, false);
+  Aggregate both;
+  both.add(one);
+  both.add(other);
+  ASSERT_EQ(both.rows().size(), 3U);
+  uint64_t value = 0;
+  for (const Aggregate::Row& row : both.rows())
+    value += row.value;
+  EXPECT_EQ(value, 400U);
+  EXPECT_EQ(both.accounting().written(), 4U);
+  EXPECT_EQ(both.accounting().taken(), 5U);
+  EXPECT_EQ(both.accounting().heuristic, 1U);
+  EXPECT_EQ(both.frames().size(), 4U);
+  EXPECT_EQ(both.frames()[3], (TraceFrame{0x40, 1})) << "new ones in the other's order";
+}
+
 TEST(Aggregate, CountsEndsOfStacks) {
   Aggregate aggregate;
   add(aggregate, {.frames = {{0x10, 1}}});

@@ -102,6 +102,56 @@ path = "/out"
   EXPECT_EQ(second.rate, 0U);
 }
 
+TEST_F(ServiceConfigTest, ReadsTriggersAndTheirRules) {
+  const auto config = load(R"(
+[triggers]
+range = "off"
+interval = "1s"
+history = "10m"
+frequency = 99
+duration = "20s"
+every = "1h"
+max_per_hour = 3
+[store]
+triggered_retention = "90d"
+triggered_max_size = "50MB"
+[[trigger]]
+when = "cpu > 80% for 10s"
+[[trigger]]
+when = "threads > 200"
+match = ["comm:a*", "unit:b.service"]
+frequency = 999
+duration = "2s"
+every = "30s"
+)");
+  ASSERT_TRUE(config) << text_of(config.error());
+  const TriggerConfig& triggers = config->triggers;
+  EXPECT_FALSE(triggers.ranges);
+  EXPECT_EQ(triggers.interval, 1s);
+  EXPECT_EQ(triggers.history, 10min);
+  EXPECT_EQ(triggers.most_an_hour, 3U);
+  EXPECT_EQ(config->triggered_retention, 24h * 90);
+  EXPECT_EQ(config->triggered_limit, 50'000'000U);
+  ASSERT_EQ(triggers.rules.size(), 2U);
+  EXPECT_EQ(triggers.rules[0].when, (TriggerCondition{TriggerMetric::kCpu, 80, 10s}));
+  EXPECT_TRUE(triggers.rules[0].match.empty());
+  EXPECT_EQ(triggers.rules[0].profile, (TriggeredProfile{99, 20s, 1h}));
+  EXPECT_EQ(triggers.rules[1].match, (Words{"comm:a*", "unit:b.service"}));
+  EXPECT_EQ(triggers.rules[1].profile, (TriggeredProfile{999, 2s, 30s}));
+}
+
+TEST_F(ServiceConfigTest, TriggersHaveDefaults) {
+  const auto config = load("[[trigger]]\nwhen = \"threads > 5\"");
+  ASSERT_TRUE(config) << text_of(config.error());
+  EXPECT_TRUE(config->triggers.ranges);
+  EXPECT_EQ(config->triggers.interval, 2s);
+  EXPECT_EQ(config->triggers.history, 5min);
+  EXPECT_EQ(config->triggers.most_an_hour, 12U);
+  EXPECT_EQ(config->triggers.rules[0].profile, (TriggeredProfile{199, 10s, 10min}));
+  EXPECT_EQ(config->triggered_retention, 24h * 30);
+  EXPECT_EQ(config->triggered_limit, 200'000'000U);
+}
+
 TEST_F(ServiceConfigTest, ABucketHasKeysOfItsOwn) {
   const auto config = load(R"(
 [[ship]]
@@ -244,6 +294,22 @@ TEST_F(ServiceConfigTest, NamesPlaceReasonAndRemedyOfEveryMistake) {
       {"[labels]\npid = \"1\"", ":1:2: labels: label 'pid'", "pprofd itself says that of a profile",
        "another name"},
       {"[labels]\na = \"x\\ny\"", ":1:2: labels: label 'a'", "control characters", ""},
+      {"[labels]\n\"trigger.value\" = \"1\"", ":1:2: labels: label 'trigger.value'",
+       "pprofd itself says that of a profile", "another name"},
+      {"[trigger]\nwhen = \"cpu > 8%\"", ":1:", "not a list of tables", "[[trigger]]"},
+      {"[[trigger]]\nmatch = [\"comm:a\"]", ":1:1: trigger", "it has no when", "when ="},
+      {"[[trigger]]\nwhen = \"cpu > 80\"", ":2:1: trigger.when = 'cpu > 80'", "there is no '%'",
+       "cpu > 80% for 10s"},
+      {"[[trigger]]\nwhen = \"cpu > 8%\"\nmatch = [\"nginx\"]", ":3:1: trigger.match = 'nginx'",
+       "it has no KEY", "comm:nginx*"},
+      {"[[trigger]]\nwhen = \"cpu > 8%\"\nfrequency = 9999", ":3:1: trigger.frequency", "5000", ""},
+      {"[[trigger]]\nwhen = \"cpu > 8%\"\nevery = \"5s\"", ":3:1: trigger.every",
+       "before this one is over", "at least the duration"},
+      {"[[trigger]]\nwhen = \"cpu > 8%\"\nfor = \"5s\"", ":3:1: trigger.for", "unknown key", ""},
+      {"[triggers]\nevery = \"5s\"", ":2:1: triggers.every", "before this one is over",
+       "at least the duration"},
+      {"[triggers]\nrange = true", ":2:1: triggers.range", "a value of the wrong kind", ""},
+      {"[triggers]\nrange = \"maybe\"", ":2:1: triggers.range = 'maybe'", "", "on or off"},
       {"ship = 3", ":1:", "not a list of tables", "[[ship]]"},
       {"[ship]\ntype = \"file\"", ":1:", "not a list of tables", "[[ship]]"},
       {"[[ship]]\nurl = \"http://h\"", ":1:1: ship", "it has no type", "type ="},

@@ -184,6 +184,24 @@ TEST(ProcFs, AddsUpTheSwitchesOfAllThreads) {
   EXPECT_FALSE(fs.switches(8, 9));
 }
 
+TEST(ProcFs, AddsUpTheWaitingOfAllThreads) {
+  const FakeProc proc;
+  const ProcFs fs(proc.root());
+  for (const std::string tid : {"7", "8"})
+    proc.file("7/task/" + tid + "/schedstat", "1000 " + tid + "00 3\n");
+  EXPECT_EQ(fs.run_queue_nanos(7, 2), 1500U);
+  EXPECT_FALSE(fs.run_queue_nanos(7, 1));
+  EXPECT_FALSE(fs.run_queue_nanos(8, 9));
+  proc.file("9/task/9/comm", "x\n"); // a kernel that does not say
+  EXPECT_FALSE(fs.run_queue_nanos(9, 9));
+}
+
+TEST(ProcFs, CountsThreads) {
+  const ProcFs fs;
+  EXPECT_EQ(fs.thread_count(::getpid()), fs.threads(::getpid()).size());
+  EXPECT_FALSE(fs.thread_count(0x3fffffff));
+}
+
 TEST(ProcFs, CountsOpenFiles) {
   const ProcFs fs;
   const auto before = fs.descriptors(::getpid(), 10'000);

@@ -28,6 +28,17 @@ TEST(Metrics, TellWhatBecameOfEverySample) {
   EXPECT_THAT(text, HasSubstr(R"(pprofd_build_info{version="1.2"} 1)"));
 }
 
+TEST(Metrics, TellTriggeredProfilesApart) {
+  ServiceFigures figures;
+  figures.profiles.written = 10;
+  figures.profiles.triggered = 3;
+  figures.triggers_suppressed = 5;
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_profiles_total{type="cpu"} 7)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_triggered_profiles_total 3)"));
+  EXPECT_THAT(text, HasSubstr("pprofd_triggers_suppressed_total 5"));
+}
+
 TEST(Metrics, TellWhichFramesHaveNames) {
   ServiceFigures figures;
   figures.frames.all = {100, 10, 8};

@@ -54,6 +54,22 @@ TEST(ProfileQueue, HandsOverInOrderAndCountsWhatNobodyTook) {
   EXPECT_EQ(stats.samples_failed, 5U);
 }
 
+TEST(ProfileQueue, WhatATriggerTookIsHandedOverAsItIsAndItsSamplesCountInNoSum) {
+  Sink sink;
+  sink.gate.count_down();
+  ProfileQueue queue(sink, [](const Error&) {});
+  serve::WindowProfile made = head("t", 100);
+  (*made.mutable_labels())["trigger"] = "cpu > 80%";
+  made.set_profile("bytes");
+  queue.add(made);
+  queue.add(head("a", 3), {});
+  ASSERT_TRUE(queue.flush(10s));
+  EXPECT_EQ(sink.order, "ta");
+  EXPECT_EQ(queue.stats().written, 2U);
+  EXPECT_EQ(queue.stats().triggered, 1U);
+  EXPECT_EQ(queue.stats().samples_written, 3U);
+}
+
 TEST(ProfileQueue, SaysWhenItIsFull) {
   Sink sink;
   ProfileQueue queue(sink, [](const Error&) {});

@@ -89,6 +89,9 @@ TEST(Selector, HasDefaultsAndItsOwnErrors) {
   EXPECT_EQ(plain->type, "cpu");
   EXPECT_FALSE(parse_selector(*Query::parse("from=now&to=-1h"), kNow));
   EXPECT_FALSE(parse_selector(*Query::parse("from=yesterday"), kNow));
+  EXPECT_EQ(plain->triggered, Triggered::kByLabel);
+  EXPECT_EQ(parse_selector(*Query::parse("triggered=only"), kNow)->triggered, Triggered::kOnly);
+  EXPECT_FALSE(parse_selector(*Query::parse("triggered=yes"), kNow));
   EXPECT_EQ(parse_count(*Query::parse("limit=7"), "limit", 1, 1, 10).value(), 7U);
   EXPECT_EQ(parse_count(*Query::parse(""), "limit", 3, 1, 10).value(), 3U);
   for (const char* wrong :

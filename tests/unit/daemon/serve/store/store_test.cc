@@ -40,7 +40,7 @@ protected:
   }
   [[nodiscard]] std::string path() const { return folder_.path() + "/store"; }
   [[nodiscard]] std::string path_of(const StoredProfile& p) const {
-    return path() + "/" + file_path({p.time, p.id});
+    return path() + "/" + file_path(name_of(p));
   }
 
   static std::vector<StoredProfile> add(StoreWriter& writer, std::vector<NewProfile> profiles) {
@@ -378,6 +378,102 @@ TEST_F(StoreTest, TheOldestAreDeletedUntilTheSizeIsKept) {
   for (size_t i = 1; i < left.size(); i++)
     EXPECT_EQ(left[i].time - left[i - 1].time, kMinute); // no gap: the oldest went
   EXPECT_EQ(files(), left.size());
+}
+
+// Profiles an hour apart, every second one by a trigger.
+std::vector<NewProfile> ordinary_and_triggered(int count) {
+  std::vector<NewProfile> profiles;
+  for (int i = 0; i < count; i++)
+    profiles.push_back(new_profile(kSomeTime + i * kHour, "checkout",
+                                   i % 2 == 0 ? Labels{{"pid", "1"}}
+                                              : Labels{{"pid", "1"}, {"trigger", "cpu > 80%"}}));
+  return profiles;
+}
+
+TEST_F(StoreTest, WhatTriggersTookIsListedOnlyWhereItIsAskedFor) {
+  StoreWriter writer = open();
+  const auto stored = add(writer, ordinary_and_triggered(10));
+  StoreReader read = reader();
+  EXPECT_EQ(list(read).size(), 5U);
+  EXPECT_EQ(list(read, {.labels = {{"pid", "1"}}}).size(), 5U);
+  const auto by_label = list(read, {.labels = {{"trigger", "cpu > 80%"}}});
+  const auto only = list(read, {.triggered = Triggered::kOnly});
+  ASSERT_EQ(only.size(), 5U);
+  ASSERT_EQ(by_label.size(), 5U);
+  EXPECT_EQ(only[0].id, stored[1].id);
+  EXPECT_TRUE(list(read, {.labels = {{"trigger", "other"}}}).empty());
+  EXPECT_THAT(path_of(stored[1]), HasSubstr("/triggered/"));
+  const auto names = read.names({.triggered = Triggered::kOnly});
+  ASSERT_TRUE(names);
+  for (const ProfileName& name : *names)
+    EXPECT_TRUE(read.read(name));
+  EXPECT_TRUE(read.read(name_of(*read.find(stored[1].id))));
+  EXPECT_EQ(writer.totals().triggered_profiles, 5U);
+  EXPECT_EQ(writer.totals().profiles, 10U);
+}
+
+TEST_F(StoreTest, WhatTriggersTookOutlivesTheOthersByAge) {
+  StoreWriter writer = open();
+  const auto stored = add(writer, ordinary_and_triggered(48));
+  const TimeNanos now = kSomeTime + 48 * kHour;
+  ASSERT_TRUE(writer.keep({.retention = kHour, .triggered_retention = 24 * kHour}, now));
+  EXPECT_TRUE(listed().empty());
+  StoreReader read = reader();
+  const auto left = list(read, {.triggered = Triggered::kOnly});
+  ASSERT_EQ(left.size(), 12U);
+  EXPECT_EQ(left.front().time, now - 23 * kHour);
+  for (const StoredProfile& profile : left)
+    EXPECT_TRUE(read.read(name_of(profile)));
+  EXPECT_EQ(files(), 12U);
+  EXPECT_FALSE(fs::exists(fs::path(path_of(stored[1])).parent_path()));
+  ASSERT_TRUE(writer.keep({.retention = kHour}, now + 1000 * kHour)) << "0 is for ever";
+  EXPECT_EQ(files(), 12U);
+}
+
+TEST_F(StoreTest, NeitherKindTakesTheOthersRoom) {
+  StoreWriter writer = open();
+  const auto stored = add(writer, ordinary_and_triggered(60));
+  const uint64_t each = stored[1].bytes;
+  ASSERT_TRUE(writer.keep({.triggered_max_bytes = 10 * each}, kSomeTime + 60 * kHour));
+  EXPECT_EQ(listed().size(), 30U);
+  StoreReader read = reader();
+  const auto left = list(read, {.triggered = Triggered::kOnly});
+  EXPECT_EQ(left.size(), 10U);
+  EXPECT_EQ(left.back().time, kSomeTime + 59 * kHour) << "the oldest went";
+  EXPECT_EQ(writer.totals().triggered_bytes, 10 * each);
+  const StoreLimits ordinary{.max_bytes = 1};
+  EXPECT_TRUE(ordinary.are_exceeded(writer.totals()));
+  ASSERT_TRUE(writer.keep(ordinary, kSomeTime + 60 * kHour));
+  EXPECT_TRUE(listed().empty());
+  EXPECT_EQ(list(read, {.triggered = Triggered::kOnly}).size(), 10U);
+}
+
+TEST_F(StoreTest, WhatTriggersTookComesBackWithALostIndex) {
+  {
+    StoreWriter writer = open();
+    add(writer, ordinary_and_triggered(6));
+  }
+  ASSERT_TRUE(fs::remove(path() + "/" + kIndexFile));
+  StoreWriter writer = open();
+  EXPECT_EQ(listed().size(), 3U);
+  StoreReader read = reader();
+  EXPECT_EQ(list(read, {.triggered = Triggered::kOnly}).size(), 3U);
+  EXPECT_EQ(writer.totals().triggered_profiles, 3U);
+}
+
+TEST_F(StoreTest, AFileInTheFolderOfTheOtherKindIsSetAside) {
+  std::vector<StoredProfile> stored;
+  {
+    StoreWriter writer = open();
+    stored = add(writer, ordinary_and_triggered(2));
+  }
+  ASSERT_TRUE(fs::remove(path() + "/" + kIndexFile));
+  const std::string wrong = path() + "/" + file_path({stored[1].time, stored[1].id, false});
+  fs::create_directories(fs::path(wrong).parent_path());
+  fs::rename(path_of(stored[1]), wrong);
+  StoreWriter writer = open();
+  EXPECT_EQ(writer.totals().profiles, 1U);
+  EXPECT_TRUE(fs::exists(wrong + ".damaged"));
 }
 
 TEST_F(StoreTest, MetricsGoWhereTheyAloneAreTooMuch) {

@@ -46,10 +46,6 @@ inline std::vector<StoredProfile> list(StoreReader& reader, const Selector& sele
   return found;
 }
 
-inline ProfileName name_of(const StoredProfile& profile) {
-  return {profile.time, profile.id};
-}
-
 inline void reconcile(StoreWriter& writer) {
   while (!writer.reconciled())
     EXPECT_TRUE(writer.reconcile_hour());
