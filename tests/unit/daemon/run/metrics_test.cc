@@ -34,7 +34,7 @@ TEST(Metrics, TellTriggeredProfilesApart) {
   figures.profiles.triggered = 3;
   figures.triggers_suppressed = 5;
   const std::string text = metrics_text(figures);
-  EXPECT_THAT(text, HasSubstr(R"(pprofd_profiles_total{type="cpu"} 7)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_profiles_total{type="cpu"} 10)"));
   EXPECT_THAT(text, HasSubstr(R"(pprofd_triggered_profiles_total 3)"));
   EXPECT_THAT(text, HasSubstr("pprofd_triggers_suppressed_total 5"));
 }
