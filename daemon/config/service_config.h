@@ -11,6 +11,7 @@
 #include "daemon/cli/table/parser.h"
 #include "daemon/config/listen_address.h"
 #include "daemon/config/ship_config.h"
+#include "daemon/debuginfod/choice.h"
 #include "daemon/process/target_match.h"
 #include "daemon/profile/key_values.h"
 #include "daemon/symbols/index_cache.h"
@@ -44,6 +45,7 @@ struct ServiceConfig {
   double cpu_limit = 0;      // of one CPU, 1 is all of it
 
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
 
   std::string store_path;
   std::chrono::nanoseconds retention{0};

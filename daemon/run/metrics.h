@@ -24,6 +24,8 @@ struct ServiceFigures {
   ProfileQueue::Stats profiles;
   CollectorFigures collector;
   symbolizer::WorkerStatus names_worker, rows_worker, index_worker;
+  DebuginfodFigures debuginfod;
+  bool fetches = false; // whether there are servers for it
   std::chrono::nanoseconds serve_cpu{0};
   uint64_t serve_restarts = 0;
   std::vector<ShipFigures> shipping;
