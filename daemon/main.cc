@@ -24,6 +24,7 @@
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/top_options.h"
 #include "daemon/config/service_config.h"
+#include "daemon/debuginfod/process/fetch_main.h"
 #include "daemon/doctor/report.h"
 #include "daemon/export/export.h"
 #include "daemon/inspect/inspect.h"
@@ -116,7 +117,7 @@ int run_symbolize_command(const Arguments& arguments) {
   const auto options = make_symbolize_options(arguments);
   if (!options)
     return usage_error(options.error());
-  return finish(symbolize(*options, lines_of(STDIN_FILENO), print_data));
+  return finish(symbolize(*options, lines_of(STDIN_FILENO), print_data, print_warning));
 }
 
 int run_export_command(const Arguments& arguments) {
@@ -176,6 +177,8 @@ int run(const std::vector<std::string>& words) {
     return serve::serve_main(std::string(program().version));
   if (!words.empty() && words.front() == ship::kShipArgument)
     return ship::ship_main();
+  if (!words.empty() && words.front() == kFetchArgument)
+    return fetch_main();
   if (!words.empty() && words.front() == kProfileArgument)
     return profile_main();
   if (words.size() == 2 && words.front() == kManualPage)

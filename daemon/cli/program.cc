@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/cli/debuginfod_options.h"
 #include "daemon/cli/demangle_style.h"
 #include "daemon/cli/index_cache_choice.h"
 #include "daemon/sampling/event.h"
@@ -184,6 +185,8 @@ std::span<const OptionSpec> record_options() {
                  .group = "Output",
                  .help = "addresses only, no symbols; for symbolization elsewhere"},
       cache_option("Symbols"),
+      debuginfod_option("Symbols"),
+      debuginfod_wait_option("Symbols"),
   };
   return options;
 }
@@ -204,7 +207,7 @@ std::span<const OptionSpec> top_command_options() {
     std::vector<OptionSpec> all;
     for (const std::string_view name :
          {"pid", "all", "comm", "exe", "cgroup", "unit", "container", "children", "frequency",
-          "event", "kernel", "user", "cache"})
+          "event", "kernel", "user", "cache", "debuginfod"})
       all.push_back(*find_option(record_options(), name));
     const std::array own = {
         OptionSpec{.name = "interval",
@@ -433,6 +436,7 @@ constexpr std::array kRunOptions = {
                .key = "limits.cpu"},
 
     cache_option("Store", "cache"),
+    debuginfod_option("Symbols", "debuginfod"),
     OptionSpec{.name = "store.path",
                .type = OptionType::kPath,
                .argument = "FOLDER",
@@ -646,6 +650,8 @@ std::span<const OptionSpec> symbolize_options() {
                          "id (.build-id/NN/NNN.debug), path or name; searched before "
                          "/usr/lib/debug"},
       cache_option("Input"),
+      debuginfod_option("Input"),
+      debuginfod_wait_option("Input"),
       OptionSpec{.name = "output",
                  .short_name = 'o',
                  .type = OptionType::kPath,
@@ -697,6 +703,12 @@ constexpr std::array kExportUsage = {"[OPTIONS] FILE..."sv};
 constexpr std::array kDoctorUsage = {"[--json]"sv};
 constexpr std::array kCompletionUsage = {"bash|zsh|fish"sv};
 
+constexpr std::string_view kDebuginfodNote =
+    "Debug information that is not on this machine comes from the servers of --debuginfod, if any, "
+    "by a process without privileges; it is kept below the folder of --cache (2 GiB; a file has at "
+    "most 1 GiB). A server learns the build ids of the programs in question. Nothing is fetched by "
+    "default: DEBUGINFOD_URLS, which other programs heed, is not read, but --debuginfod "
+    "\"$DEBUGINFOD_URLS\" takes its value.";
 constexpr std::array kRecordNotes = {
     "Several targets add up: a process is recorded if any of them matches it. COMMAND is started "
     "as the user who called sudo; it and its children are recorded from the first instruction."sv,
@@ -708,6 +720,9 @@ constexpr std::array kRecordNotes = {
     "Names of a file with much debug information take a while to look up. An index of it is made "
     "beside the recording and kept in the folder of --cache: from then on it gives the names. At "
     "the end a recording waits a moment (0.3 s) for one that is being made."sv,
+    kDebuginfodNote,
+    "What is fetched while the recording runs delays nothing. At its end a recording waits for the "
+    "rest, at most as long as --debuginfod-wait says; what comes later is there for the next one."sv,
 };
 constexpr std::array kTopNotes = {
     "Shows what is hot now, in the terminal: functions, processes (Tab), threads; Enter leads to a "
@@ -717,6 +732,7 @@ constexpr std::array kTopNotes = {
     "view, and of processes and threads the CPU time, 100% being one CPU. The second line says how "
     "many stacks are incomplete (they are missing in the totals of their callers) and how many "
     "samples were dropped."sv,
+    kDebuginfodNote,
     "While the program is stopped (Ctrl-Z) nothing is sampled. When all processes named by --pid "
     "have ended, what was seen last stays; with --batch it ends."sv,
 };
@@ -735,6 +751,9 @@ constexpr std::array kRunNotes = {
     "one of which must match), and frequency, duration and every instead of those of [triggers]. "
     "Profiles taken so have the comment trigger, are in none of the ordinary ones and kept apart "
     "from them, and are not shipped."sv,
+    kDebuginfodNote,
+    "Nothing waits for such a server: a window whose debug information is not there yet has names "
+    "without lines, and later ones have lines."sv,
     "SIGTERM writes the window that runs and ends. SIGHUP reads the configuration again; a wrong "
     "one leaves everything as it was. Under systemd it tells of its readiness and feeds the "
     "watchdog as long as samples arrive."sv,
@@ -767,6 +786,10 @@ constexpr std::array kSymbolizeNotes = {
     "Debug information is taken from the file, or from where distributions keep it apart: "
     "/usr/lib/debug by build id or name, and beside the file. An address is where the instruction "
     "stands: of a return address give the one before."sv,
+    kDebuginfodNote,
+    "A file is waited for at most as long as --debuginfod-wait says; once that was in vain no "
+    "other "
+    "one is."sv,
     "Where look-ups in a file took a while, an index of it is made in the end and kept in the "
     "folder of --cache, which answers the next time, in recordings too. The standard folder is "
     "used "

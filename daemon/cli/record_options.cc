@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "daemon/cli/debuginfod_options.h"
 #include "daemon/cli/demangle_style.h"
 #include "daemon/cli/index_cache_choice.h"
 #include "daemon/cli/program.h"
@@ -154,6 +155,10 @@ Result<RecordOptions> make_record_options(const Arguments& arguments) {
   options.user = arguments.flag("user");
   options.raw = arguments.flag("raw");
   options.indexes = index_cache_choice(arguments);
+  auto servers = debuginfod_choice(arguments, true);
+  if (!servers)
+    return std::unexpected(servers.error());
+  options.debuginfod = std::move(*servers);
   if (auto checked = check_output(options, arguments); !checked)
     return std::unexpected(checked.error());
   if (auto output = output_target(options); !output)

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/cli/table/parser.h"
+#include "daemon/debuginfod/choice.h"
 #include "daemon/output/target.h"
 #include "daemon/symbols/index_cache.h"
 #include "symbolizer/base/result.h"
@@ -54,6 +55,7 @@ struct RecordOptions {
   bool user = true;
   bool raw = false;
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
 };
 
 // What the options of the group "Target" say, for each command that has them. An Error is wrong

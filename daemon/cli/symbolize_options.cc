@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "daemon/cli/debuginfod_options.h"
 #include "daemon/cli/demangle_style.h"
 #include "daemon/cli/index_cache_choice.h"
 #include "symbolizer/base/address_text.h"
@@ -59,6 +60,10 @@ Result<SymbolizeOptions> make_symbolize_options(const Arguments& arguments) {
   SymbolizeOptions options;
   options.file = arguments.value<std::string>("elf");
   options.indexes = index_cache_choice(arguments);
+  auto servers = debuginfod_choice(arguments, true);
+  if (!servers)
+    return std::unexpected(servers.error());
+  options.debuginfod = std::move(*servers);
   options.demangle = demangle_style(arguments.value<std::string>("demangle"));
   auto folders = debug_folders(arguments);
   if (!folders)
@@ -89,6 +94,10 @@ Result<SymbolizeFilesOptions> make_symbolize_files_options(const Arguments& argu
   if (options.files.size() > 1 && std::ranges::count(options.files, "-") != 0)
     return fail("'-'", "standard input is a profile by itself", "leave the others out");
   options.indexes = index_cache_choice(arguments);
+  auto servers = debuginfod_choice(arguments, true);
+  if (!servers)
+    return std::unexpected(servers.error());
+  options.debuginfod = std::move(*servers);
   options.output = arguments.get<std::string>("output").value_or("");
   if (!options.output.empty())
     if (auto checked = check_output(options); !checked)

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "daemon/cli/debuginfod_options.h"
 #include "daemon/cli/demangle_style.h"
 #include "daemon/cli/index_cache_choice.h"
 #include "daemon/cli/table/values.h"
@@ -55,6 +56,10 @@ Result<TopOptions> make_top_options(const Arguments& arguments) {
   options.filter = arguments.get<std::string>("filter").value_or("");
   options.long_names = arguments.flag("long");
   options.indexes = index_cache_choice(arguments);
+  auto servers = debuginfod_choice(arguments, false);
+  if (!servers)
+    return std::unexpected(servers.error());
+  options.debuginfod = std::move(*servers);
   options.demangle = demangle_style(arguments.value<std::string>("demangle"));
   if (auto checked = check_contradictions(options, arguments); !checked)
     return std::unexpected(checked.error());

@@ -30,6 +30,7 @@ struct TopOptions {
   std::string filter; // empty: none
   bool long_names = false;
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
   symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
 };
 

@@ -71,10 +71,13 @@ void take_precedence() {
 Collector::Collector(const CollectorOptions& options, Sideband sideband)
     : options_(options), table_(std::make_unique<ProcessTable>(ProcFs(), store_)),
       sideband_(std::move(sideband)),
-      symbols_({.worker = options.worker,
-                .index_folder = options.index_folder,
-                .make_indexes = options.make_indexes && options.names,
-                .index_share = options.index_share}),
+      symbols_(
+          {.worker = options.worker,
+           .index_folder = options.index_folder,
+           .make_indexes = options.make_indexes && options.names,
+           .index_share = options.index_share,
+           .debug_servers = options.names ? options.debuginfod.servers : std::vector<std::string>(),
+           .fetch = options.fetch}),
       row_compiler_(options.worker), past_(options.past, options.past_limit) {}
 
 Result<std::unique_ptr<Collector>> Collector::create(const CollectorOptions& options) {
@@ -193,6 +196,7 @@ bool Collector::finish(std::chrono::milliseconds names_at_most,
     finish_waiting(rows_at_most);
   settle_windows(kAll);
   ask_for_names();
+  await_fetched();
   const bool named = symbols_.finish(names_at_most);
   reject_wrong_files();
   windows_.for_each([named](OpenWindow& window) {
@@ -367,6 +371,7 @@ TraceFrame Collector::resolve(CollectedProcess& into, Process& process, uint64_t
 
 void Collector::ask_for_names() {
   reject_wrong_files();
+  renew_names();
   windows_.for_each([this](OpenWindow& window) {
     if (window.ready)
       return;

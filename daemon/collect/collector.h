@@ -29,6 +29,7 @@
 #include "daemon/collect/sample_past.h"
 #include "daemon/collect/window.h"
 #include "daemon/collect/window_set.h"
+#include "daemon/debuginfod/choice.h"
 #include "daemon/process/executable_store.h"
 #include "daemon/process/process_table.h"
 #include "daemon/process/sideband.h"
@@ -49,6 +50,10 @@ struct CollectorOptions {
   std::string index_folder;
   bool make_indexes = true;
   double index_share = 0;
+  // Where debug information is fetched from, as SymbolServiceOptions has it, and how long finish()
+  // waits for that.
+  DebuginfodChoice debuginfod;
+  bool fetch = true;
   // Of all aggregates together; over it, samples with new traces are dropped (table_full).
   size_t aggregate_limit = size_t{64} << 20;
   // Of stacks that wait for unwind rows; over it, they stay as far as they were unwound.
@@ -140,8 +145,9 @@ public:
   // Gives memory back: what keep_past() would keep.
   void forget_past() { past_.clear(); }
 
-  // Stops sampling, takes in the rest, completes the accounting and waits for unwind rows and then
-  // for names, at most so long: all windows are ready then. Returns whether all names came in time.
+  // Stops sampling, takes in the rest, completes the accounting and waits for unwind rows, for what
+  // is being fetched (CollectorOptions::debuginfod) and then for names, at most so long: all
+  // windows are ready then. Returns whether all names came in time.
   bool finish(std::chrono::milliseconds names_at_most,
               std::chrono::milliseconds rows_at_most = std::chrono::seconds(5));
 
@@ -156,6 +162,9 @@ public:
   }
   // Records read from the ring buffer so far.
   [[nodiscard]] uint64_t received() const { return received_; }
+
+  // What a user is to be told of debuginfod servers, since the last call.
+  std::vector<Error> take_fetch_troubles() { return symbols_.take_fetch_troubles(); }
 
   // Gives memory back: what making indexes takes.
   void give_up_indexes() { symbols_.give_up_indexes(); }
@@ -197,6 +206,8 @@ private:
                      bool leaf);
   static void note_program(CollectedProcess& into, const Process& process);
   void ask_for_names();
+  void await_fetched();
+  void renew_names();
   void ask_for_names_of(CollectedProcess& process);
   void ask_for_jit_names(const Process& process, std::span<const FileOffset> addresses,
                          const std::unordered_map<uint64_t, uint64_t>& met);

@@ -171,6 +171,29 @@ void Collector::ask_again(const Process* process) {
   std::ranges::for_each(pasts_, forget);
 }
 
+// Files whose debug information has come since they were asked for. While an ended window waits for
+// its names or is written, it keeps what it has.
+void Collector::renew_names() {
+  if (windows_.size() > 1 || ready() != nullptr)
+    return;
+  const auto renewed = symbols_.take_renewed();
+  for (const uint64_t file : renewed)
+    symbols_.forget(file);
+  if (!renewed.empty())
+    ask_again(nullptr);
+}
+
+// What is asked for anew may lead to more.
+void Collector::await_fetched() {
+  const auto until = std::chrono::steady_clock::now() + options_.debuginfod.patience;
+  while (options_.debuginfod.patience.count() != 0 && symbols_.await_fetched(until)) {
+    const uint64_t before = symbols_.requested();
+    ask_for_names();
+    if (symbols_.requested() == before)
+      return;
+  }
+}
+
 void Collector::forget_executables(size_t keep) {
   for (const ExecutableId id : store_.forget_unused(keep))
     symbols_.forget(id.value);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "daemon/cli/debuginfod_options.h"
 #include "daemon/cli/index_cache_choice.h"
 #include "daemon/cli/program.h"
 #include "daemon/cli/table/suggest.h"
@@ -161,6 +162,10 @@ Result<ServiceConfig> make_service_config(const Arguments& arguments) {
   config.memory_limit = arguments.value<uint64_t>("limits.memory");
   config.cpu_limit = static_cast<double>(arguments.value<uint64_t>("limits.cpu")) / 10'000;
   config.indexes = index_cache_choice(arguments);
+  auto servers = debuginfod_choice(arguments, false);
+  if (!servers)
+    return std::unexpected(servers.error());
+  config.debuginfod = std::move(*servers);
   config.store_path = arguments.value<std::string>("store.path");
   config.retention = arguments.value<std::chrono::nanoseconds>("store.retention");
   config.store_limit = arguments.value<uint64_t>("store.max_size");

@@ -12,6 +12,7 @@
 #include "daemon/config/listen_address.h"
 #include "daemon/config/ship_config.h"
 #include "daemon/config/trigger_config.h"
+#include "daemon/debuginfod/choice.h"
 #include "daemon/process/target_match.h"
 #include "daemon/profile/key_values.h"
 #include "daemon/symbols/index_cache.h"
@@ -45,6 +46,7 @@ struct ServiceConfig {
   double cpu_limit = 0;      // of one CPU, 1 is all of it
 
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
 
   std::string store_path;
   std::chrono::nanoseconds retention{0};

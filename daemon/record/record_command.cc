@@ -114,6 +114,8 @@ void warn_of_symbolizer(const Recording& recording) {
 void print_warnings(const Recording& recording, const KernelNames& kernel,
                     const OutputSummary& files) {
   warn_of_symbolizer(recording);
+  for (const Error& trouble : recording.fetch_troubles())
+    print_warning(trouble);
   if (!kernel.failure().empty())
     warn("name kernel functions", kernel.failure(), kernel.hint());
   for (const auto& moved : files.moved)

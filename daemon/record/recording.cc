@@ -65,7 +65,8 @@ Result<std::unique_ptr<Recording>> Recording::prepare(const RecordOptions& optio
                                          .default_verdict = recording->filter_.default_verdict()},
                              .worker = {.demangle = options.demangle},
                              .names = !options.raw,
-                             .index_folder = options.indexes.folder};
+                             .index_folder = options.indexes.folder,
+                             .debuginfod = options.debuginfod};
   auto created = Collector::create(collector);
   if (!created)
     return std::unexpected(explain_start_failure({}, created.error()));
@@ -95,6 +96,7 @@ Result<void> Recording::run() {
   // From here on there is output to write: another Ctrl-C ends that at once.
   Signals::release({SIGINT, SIGTERM, SIGHUP});
   names_late_ = !collector_->finish(kNamesAtMost);
+  fetch_troubles_ = collector_->take_fetch_troubles();
   info_.unattributed_drops = window().totals.unattributed_drops;
   return {};
 }

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/cli/record_options.h"
 #include "daemon/collect/collector.h"
@@ -41,6 +43,8 @@ public:
   void finish_indexes();
   // Names that did not come in time are missing from the profiles.
   [[nodiscard]] bool names_late() const { return names_late_; }
+  // What went wrong with debuginfod servers.
+  [[nodiscard]] const std::vector<Error>& fetch_troubles() const { return fetch_troubles_; }
 
 private:
   Recording(const RecordOptions& options, TargetFilter filter, Signals signals);
@@ -60,6 +64,7 @@ private:
   std::chrono::steady_clock::time_point started_;
   bool stop_ = false;
   bool names_late_ = false;
+  std::vector<Error> fetch_troubles_;
 };
 
 } // namespace pprofd

@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <array>
 #include <sstream>
 #include <utility>
 
@@ -100,6 +101,8 @@ void add_workers(Families& families, const ServiceFigures& figures) {
   if (figures.ships)
     Families::count(cpu, {{"process", "ship"}}, seconds(figures.ship_cpu));
   Families::count(cpu, {{"process", "trigger"}}, seconds(figures.triggered_cpu));
+  if (figures.fetches)
+    Families::count(cpu, {{"process", "fetch"}}, seconds(figures.debuginfod.cpu_time));
 
   MetricFamily& restarts = families.add(MetricType::Counter, "pprofd_worker_restarts_total",
                                         "Ends of workers that nobody asked for.");
@@ -109,6 +112,28 @@ void add_workers(Families& families, const ServiceFigures& figures) {
                     double(figures.names_worker.ends.at(at) + figures.rows_worker.ends.at(at) +
                            figures.index_worker.ends.at(at)));
   }
+}
+
+void add_fetching(Families& families, const ServiceFigures& figures) {
+  if (!figures.fetches)
+    return;
+  const DebuginfodFigures& fetched = figures.debuginfod;
+  MetricFamily& files =
+      families.add(MetricType::Counter, "pprofd_debuginfod_files_total",
+                   "Debug files asked for of debuginfod servers, by what became of it.");
+  const std::array<std::pair<const char*, uint64_t>, 5> results{
+      {{"found", fetched.found},
+       {"missing", fetched.missing},
+       {"failed", fetched.failed},
+       {"unusable", fetched.unusable},
+       {"other_build", fetched.other_build}}};
+  for (const auto& [result, count] : results)
+    Families::count(files, {{"result", result}}, double(count));
+  families.counter("pprofd_debuginfod_bytes_total", "Bytes of debug files that were fetched.",
+                   double(fetched.bytes));
+  families.counter("pprofd_debuginfod_restarts_total",
+                   "Ends of the process that fetches that nobody asked for.",
+                   double(fetched.restarts));
 }
 
 void add_shipping(Families& families, const ServiceFigures& figures) {
@@ -171,6 +196,7 @@ std::string metrics_text(const ServiceFigures& figures) {
   families.counter("pprofd_serve_restarts_total",
                    "Ends of the process for the network that nobody asked for.",
                    double(figures.serve_restarts));
+  add_fetching(families, figures);
   add_shipping(families, figures);
   families.gauge("pprofd_frequency_hertz", "Samples per second and CPU at this moment.",
                  double(figures.frequency));

@@ -27,6 +27,8 @@ struct ServiceFigures {
   std::chrono::nanoseconds triggered_cpu{0}; // of the processes that took those profiles
   CollectorFigures collector;
   symbolizer::WorkerStatus names_worker, rows_worker, index_worker;
+  DebuginfodFigures debuginfod;
+  bool fetches = false; // whether there are servers for it
   std::chrono::nanoseconds serve_cpu{0};
   uint64_t serve_restarts = 0;
   std::vector<ShipFigures> shipping;

@@ -90,7 +90,10 @@ public:
                      .default_verdict = filtered ? PPROFD_UNDECIDED : PPROFD_INCLUDE},
          .worker = {},
          .index_folder = request_.index_folder(),
-         .make_indexes = false});
+         .make_indexes = false,
+         .debuginfod = {.servers = {request_.debug_servers().begin(),
+                                    request_.debug_servers().end()}},
+         .fetch = false});
     if (!created)
       return refusal(500, explain_start_failure({}, created.error()));
     Collector& collector = **created;

@@ -120,4 +120,12 @@ void ProfileTaker::tick() {
   }
 }
 
+void fill_in(serve::ProfileRequest& request, const ServiceConfig& config) {
+  for (const auto& [name, value] : config.labels)
+    (*request.mutable_labels())[name] = value;
+  request.set_index_folder(config.indexes.folder);
+  request.mutable_debug_servers()->Assign(config.debuginfod.servers.begin(),
+                                          config.debuginfod.servers.end());
+}
+
 } // namespace pprofd

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/config/service_config.h"
 #include "daemon/serve/link/link.h"
 #include "proto/serve.pb.h"
 #include "symbolizer/base/fd.h"
@@ -58,5 +59,8 @@ private:
   std::list<symbolizer::ChildProcess> ending_; // to be reaped
   std::chrono::nanoseconds cpu_time_{0};
 };
+
+// What the configuration says of any profile: labels, and where names come from.
+void fill_in(serve::ProfileRequest& request, const ServiceConfig& config);
 
 } // namespace pprofd

@@ -62,6 +62,7 @@ CollectorOptions collector_options(const ServiceConfig& config) {
           .worker = {.memory_limit = std::min(kMostWorker, memory / 4 * 3)},
           .index_folder = config.indexes.folder,
           .index_share = config.cpu_limit * kIndexShare,
+          .debuginfod = config.debuginfod,
           .aggregate_limit = memory / 5,
           .suspended_limit = memory / 12,
           .names_limit = memory / 10,
@@ -116,13 +117,14 @@ Result<std::unique_ptr<ServeHost>> start_host(const ServiceConfig& config, Log& 
 bool keep_until_next_start(ServiceConfig& config, const ServiceConfig& now) {
   const bool waits =
       config.store_path != now.store_path || config.spool_path != now.spool_path ||
-      config.indexes.folder != now.indexes.folder || config.memory_limit > now.memory_limit ||
-      config.http.listen != now.http.listen ||
+      config.indexes.folder != now.indexes.folder || config.debuginfod != now.debuginfod ||
+      config.memory_limit > now.memory_limit || config.http.listen != now.http.listen ||
       config.http.metrics_listen != now.http.metrics_listen ||
       config.triggers.past != now.triggers.past || config.triggers.deaths != now.triggers.deaths;
   config.store_path = now.store_path;
   config.spool_path = now.spool_path;
   config.indexes = now.indexes;
+  config.debuginfod = now.debuginfod;
   config.http.listen = now.http.listen;
   config.http.metrics_listen = now.http.metrics_listen;
   config.triggers.past = now.triggers.past;
@@ -201,9 +203,7 @@ void Service::answer_calls() {
                           if (request.frequency() == 0)
                             request.set_frequency(config_.frequency);
                           request.clear_trigger();
-                          for (const auto& [name, value] : config_.labels)
-                            (*request.mutable_labels())[name] = value;
-                          request.set_index_folder(config_.indexes.folder);
+                          fill_in(request, config_);
                           taker_.take(request);
                         },
                     .cancel = [this](uint64_t id) { taker_.cancel(id); },
@@ -395,6 +395,8 @@ void Service::window_written(const WrittenWindow& window) {
 void Service::each_second() {
   keep_memory();
   feed_watchdog();
+  for (const Error& trouble : collector_->take_fetch_troubles())
+    log_->error("debuginfod", trouble);
   const uint64_t ends = process_ends();
   if (const uint64_t before = std::exchange(process_ends_, ends); ends > before)
     show_event("restart",
@@ -412,8 +414,9 @@ void Service::show_event(const char* kind, std::string text) {
 
 // Those that nobody asked for.
 uint64_t Service::process_ends() const {
-  uint64_t ends = host_->figures().restarts + ship_.usage().restarts;
   const SymbolService& symbols = collector_->symbols();
+  uint64_t ends =
+      host_->figures().restarts + ship_.usage().restarts + symbols.fetch_figures().restarts;
   for (const auto& status :
        {symbols.worker_status(), symbols.index_worker_status(), collector_->row_worker_status()})
     ends = std::accumulate(status.ends.begin(), status.ends.end(), ends);
@@ -517,7 +520,8 @@ Result<void> Service::ask_processes() {
 void Service::end_reload(const Result<void>& done) {
   if (done) {
     if (reload_->waits)
-      log_->warning("changed addresses, a changed cache, store.path, spool.path, triggers.past or "
+      log_->warning("changed addresses, a changed cache, debuginfod, store.path, spool.path, "
+                    "triggers.past or "
                     "triggers.signals and a higher limits.memory wait for the next start");
     apply(std::move(reload_->config));
     log_->info("configuration reloaded", {{"config", config_.file}});
@@ -581,14 +585,15 @@ uint64_t Service::memory_used(const CollectorFigures& figures) const {
   const SymbolService& symbols = collector_->symbols();
   return symbolizer::read_usage(getpid()).anonymous_bytes +
          symbols.worker_status().anonymous_bytes + symbols.index_worker_status().anonymous_bytes +
-         collector_->row_worker_status().anonymous_bytes + host_->figures().anonymous_bytes +
-         ship_.usage().anonymous_bytes + map_bytes(figures);
+         symbols.fetch_figures().anonymous_bytes + collector_->row_worker_status().anonymous_bytes +
+         host_->figures().anonymous_bytes + ship_.usage().anonymous_bytes + map_bytes(figures);
 }
 
 // Indexes are made in one go and used for long: what they take counts over time.
 nanoseconds Service::cpu_used() const {
   return own_cpu_time() + collector_->symbols().worker_status().cpu_time +
-         collector_->symbols().index_cpu_charged() + collector_->row_worker_status().cpu_time +
+         collector_->symbols().index_cpu_charged() +
+         collector_->symbols().fetch_figures().cpu_time + collector_->row_worker_status().cpu_time +
          host_->figures().cpu_time + ship_.usage().cpu_time +
          nanoseconds(collector_->sampler().counters().run_nanos);
 }
@@ -618,6 +623,8 @@ std::string Service::metrics() const {
                        .names_worker = collector_->symbols().worker_status(),
                        .rows_worker = collector_->row_worker_status(),
                        .index_worker = collector_->symbols().index_worker_status(),
+                       .debuginfod = collector_->symbols().fetch_figures(),
+                       .fetches = !config_.debuginfod.servers.empty(),
                        .serve_cpu = host.cpu_time,
                        .serve_restarts = host.restarts,
                        .shipping = ship_.figures(),

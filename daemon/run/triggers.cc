@@ -57,7 +57,8 @@ void Triggers::attach(Collector& collector, KernelNames& kernel, ProfileQueue& q
 
 void Triggers::configure(const ServiceConfig& config) {
   labels_ = config.labels;
-  index_folder_ = config.indexes.folder;
+  request_.Clear();
+  fill_in(request_, config);
   is_target_ = config.target();
   cpu_share_ = config.cpu_limit * kCpuShare;
   if (std::exchange(config_, config.triggers) != config.triggers)
@@ -142,14 +143,11 @@ void Triggers::read(const ReadingRound::Candidate& candidate, const TriggerReadi
 void Triggers::take(const Process& process, const TriggerFiring& firing) {
   const TriggeredProfile& wanted =
       firing.rule ? config_.rules.at(*firing.rule).profile : config_.profile;
-  serve::ProfileRequest request;
+  serve::ProfileRequest request = request_;
   request.set_id(next_id_++);
   request.set_duration_nanos(static_cast<uint64_t>(wanted.duration.count()));
   request.set_frequency(wanted.frequency);
   request.add_pids(static_cast<uint32_t>(process.pid));
-  request.set_index_folder(index_folder_);
-  for (const auto& [name, value] : labels_)
-    (*request.mutable_labels())[name] = value;
   serve::Trigger& trigger = *request.mutable_trigger();
   trigger.set_start_ticks(process.start_ticks());
   trigger.set_reason(firing.reason);

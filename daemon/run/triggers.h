@@ -84,7 +84,7 @@ private:
   std::string own_program_;
   TriggerConfig config_;
   KeyValues labels_;
-  std::string index_folder_;
+  serve::ProfileRequest request_; // of any, as far as the configuration tells
   ProcessPredicate is_target_;
   std::vector<std::vector<ProcessPredicate>> matches_; // of each rule; empty: all
   std::unique_ptr<TriggerWatch> watch_;

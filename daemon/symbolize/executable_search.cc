@@ -76,6 +76,10 @@ Result<FoundExecutable> ExecutableSearch::find(const WantedExecutable& wanted) {
     if (first.why.empty())
       first = std::move(found.error());
   }
+  if (servers_ != nullptr)
+    if (auto fetched = find_fetched(*servers_, *client_, next_id_++, wanted.build_id))
+      return accept(wanted, {.fd = std::move(fetched->file),
+                             .path = wanted.build_id + std::string(kDebugEnding)});
   return fail(wanted.path, first.why.empty() ? "not found" : std::move(first.why));
 }
 

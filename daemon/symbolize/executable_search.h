@@ -15,6 +15,8 @@
 
 namespace pprofd {
 
+class Debuginfod;
+
 // What a mapping says of its file.
 struct WantedExecutable {
   std::string path;     // as the process saw it
@@ -35,9 +37,11 @@ struct FoundExecutable {
 
 class ExecutableSearch {
 public:
-  // `client` must outlive this. `folders`: absolute, searched as /usr/lib/debug is, and before it.
-  ExecutableSearch(symbolizer::WorkerClient& client, std::vector<std::string> folders)
-      : client_(&client), files_(std::move(folders)) {}
+  // `client` and `servers`, which are asked last (nullptr: there are none), must outlive this.
+  // `folders`: absolute, searched as /usr/lib/debug is, and before it.
+  ExecutableSearch(symbolizer::WorkerClient& client, std::vector<std::string> folders,
+                   Debuginfod* servers)
+      : client_(&client), servers_(servers), files_(std::move(folders)) {}
 
   // Accepted is a file of the same build id; where the mapping says none, one that has not been
   // changed since the profile was taken. Fails with why there is none, in Error::why.
@@ -47,6 +51,7 @@ private:
   Result<FoundExecutable> accept(const WantedExecutable& wanted, DebugFile candidate);
 
   symbolizer::WorkerClient* client_;
+  Debuginfod* servers_;
   DebugFiles files_;
   uint64_t next_id_ = 1;
 };

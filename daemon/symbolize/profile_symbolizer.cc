@@ -52,11 +52,11 @@ symbolizer::WorkerOptions worker_options(symbolizer::DemangleStyle demangle) {
 
 ProfileSymbolizer::ProfileSymbolizer(symbolizer::DemangleStyle demangle,
                                      const std::vector<std::string>& debug_folders,
-                                     std::optional<IndexCache> indexes)
-    : client_(worker_options(demangle)), search_(client_, debug_folders),
+                                     std::optional<IndexCache> indexes, Debuginfod* servers)
+    : client_(worker_options(demangle)), search_(client_, debug_folders, servers),
       indexes_(std::move(indexes)),
       builder_(builder_for(indexes_, {.worker = worker_options(demangle), .background = false})),
-      names_(client_, debug_folders, indexes_ ? &*indexes_ : nullptr, builder_.get()) {}
+      names_(client_, debug_folders, indexes_ ? &*indexes_ : nullptr, builder_.get(), servers) {}
 
 void ProfileSymbolizer::finish() {
   if (builder_ != nullptr)

@@ -24,6 +24,8 @@
 
 namespace pprofd {
 
+class Debuginfod;
+
 // What came of a profile.
 struct SymbolizedProfile {
   struct Missing {
@@ -41,9 +43,10 @@ struct SymbolizedProfile {
 class ProfileSymbolizer {
 public:
   // `debug_folders`: absolute, see ExecutableSearch. `indexes`: where those of files are kept.
+  // `servers`, of debuginfod, must outlive this; nullptr: none.
   ProfileSymbolizer(symbolizer::DemangleStyle demangle,
                     const std::vector<std::string>& debug_folders,
-                    std::optional<IndexCache> indexes);
+                    std::optional<IndexCache> indexes, Debuginfod* servers);
 
   // The profile hangs together (check_consistent).
   SymbolizedProfile symbolize(perftools::profiles::Profile& profile);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/debuginfod/debuginfod.h"
 #include "daemon/symbols/debug_search.h"
 #include "daemon/symbols/index_cache.h"
 #include "daemon/symbols/index_making.h"
@@ -59,7 +60,9 @@ bool has_more(int fd) {
 class Symbolization {
 public:
   explicit Symbolization(const SymbolizeOptions& options)
-      : options_(options), what_("symbolize " + options.file), client_(worker_options(options)) {}
+      : options_(options), what_("symbolize " + options.file), client_(worker_options(options)),
+        servers_(Debuginfod::create(
+            {.choice = options.debuginfod, .cache_folder = options.indexes.folder})) {}
 
   Result<void> open(const std::string& path) {
     auto file = open_regular_file(path, what_);
@@ -77,6 +80,10 @@ public:
         .pid = 0, .uid = file->uid, .path = error ? path : whole.string(), .owned_by_root = false};
     find_debug();
     return {};
+  }
+
+  std::vector<Error> take_troubles() {
+    return servers_ == nullptr ? std::vector<Error>() : servers_->take_troubles();
   }
 
   // In the order asked.
@@ -110,7 +117,7 @@ private:
 
   void find_debug() {
     if (!search_)
-      search_.emplace(client_, options_.debug_folders, cache_ ? &*cache_ : nullptr);
+      search_.emplace(client_, options_.debug_folders, cache_ ? &*cache_ : nullptr, servers_.get());
     debug_ = search_->find(identity_, file_.get(), described_);
   }
 
@@ -175,6 +182,7 @@ private:
   symbolizer::SymbolizedFile identity_;
   std::optional<IndexCache> cache_;
   DescribedFile described_;
+  std::unique_ptr<Debuginfod> servers_; // nullptr: none
   std::optional<DebugSearch> search_;
   FoundDebug debug_;
   bool split_files_ = false; // of which no index is made
@@ -217,10 +225,12 @@ LineSource lines_of(int fd) {
 }
 
 Result<void> symbolize(const SymbolizeOptions& options, const LineSource& lines,
-                       const TextSink& sink) {
+                       const TextSink& sink, const std::function<void(const Error&)>& warn) {
   Symbolization symbolization(options);
   if (auto opened = symbolization.open(options.file); !opened)
     return opened;
+  for (const Error& trouble : symbolization.take_troubles())
+    warn(trouble);
   if (!options.addresses.empty()) {
     auto done = symbolization.answer(options.addresses, sink);
     if (done)

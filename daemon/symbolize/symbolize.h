@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/debuginfod/choice.h"
 #include "daemon/symbols/index_cache.h"
 #include "symbolizer/base/address.h"
 #include "symbolizer/base/result.h"
@@ -28,6 +29,7 @@ struct SymbolizeOptions {
   std::vector<ElfAddress> addresses;      // empty: those of standard input, a line each
   std::vector<std::string> debug_folders; // absolute, searched as /usr/lib/debug is
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
   symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
 };
 
@@ -36,10 +38,11 @@ struct SymbolizeOptions {
 using LineSource = std::function<Result<std::vector<std::string>>()>;
 
 // Answers whatever `lines` brings before it asks for more, so that a program may wait for each
-// answer. Fails where the file can't be opened or is none that pprofd can use, at the first line
+// answer. `warn` is told, before the first answer, what is wrong with debuginfod servers; it must
+// not throw. Fails where the file can't be opened or is none that pprofd can use, at the first line
 // that is no address, and with the sink's own failure. One thread; blocks.
 Result<void> symbolize(const SymbolizeOptions& options, const LineSource& lines,
-                       const TextSink& sink);
+                       const TextSink& sink, const std::function<void(const Error&)>& warn);
 
 // The lines of a descriptor as they come.
 LineSource lines_of(int fd);

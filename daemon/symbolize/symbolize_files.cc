@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
 
+#include "daemon/debuginfod/debuginfod.h"
 #include "daemon/output/folder.h"
 #include "daemon/profile/path.h"
 #include "daemon/profile/profile_file.h"
@@ -18,7 +20,8 @@ namespace {
 
 constexpr const char* kStandard = "-";
 constexpr const char* kNameFolders =
-    "name folders with the programs or their debug information with --debug-dir";
+    "name folders with the programs or their debug information with --debug-dir, or a server that "
+    "has it with --debuginfod";
 
 bool is_folder(const std::string& path) {
   struct ::stat info{};
@@ -64,7 +67,9 @@ public:
   FileSymbolizer(const SymbolizeFilesOptions& options, const TextSink& data,
                  const SymbolizeNotices& notices, std::optional<IndexCache> indexes)
       : options_(options), data_(data), notices_(notices),
-        profiles_(options.demangle, options.debug_folders, std::move(indexes)),
+        servers_(Debuginfod::create(
+            {.choice = options.debuginfod, .cache_folder = options.indexes.folder})),
+        profiles_(options.demangle, options.debug_folders, std::move(indexes), servers_.get()),
         into_folder_(options.output.ends_with('/') || is_folder(options.output)) {}
 
   void finish() { profiles_.finish(); }
@@ -74,6 +79,9 @@ public:
     if (!profile)
       return std::unexpected(profile.error());
     const SymbolizedProfile outcome = profiles_.symbolize(*profile);
+    if (servers_ != nullptr)
+      for (const Error& trouble : servers_->take_troubles())
+        notices_.warn(trouble);
     tell(file, outcome);
     if (outcome.nameless != 0 && outcome.named == 0)
       return fail("symbolize " + file, "none of its addresses got a name", kNameFolders);
@@ -118,6 +126,7 @@ private:
   const SymbolizeFilesOptions& options_;
   const TextSink& data_;
   const SymbolizeNotices& notices_;
+  std::unique_ptr<Debuginfod> servers_; // nullptr: none
   ProfileSymbolizer profiles_;
   bool into_folder_;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/debuginfod/choice.h"
 #include "daemon/symbols/index_cache.h"
 #include "symbolizer/base/result.h"
 #include "symbolizer/base/text_sink.h"
@@ -22,6 +23,7 @@ struct SymbolizeFilesOptions {
   std::string output;
   std::vector<std::string> debug_folders; // absolute
   IndexCacheChoice indexes;
+  DebuginfodChoice debuginfod;
   symbolizer::DemangleStyle demangle = symbolizer::DemangleStyle::kFull;
 };
 

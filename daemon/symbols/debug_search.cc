@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <chrono>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 
+#include "daemon/debuginfod/debuginfod.h"
 #include "symbolizer/base/hex.h"
 #include "symbolizer/base/saturating.h"
 
@@ -27,20 +30,42 @@ uint64_t size_of(int fd) {
   return fd >= 0 && ::fstat(fd, &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
 }
 
+struct KeyPart {
+  int fd = -1;
+  std::string_view fetched; // its build id
+};
+
 // What tells these files from all others, and from themselves before they were written to: a change
-// time can't be set.
-std::string key_of(std::initializer_list<int> files) {
+// time can't be set. Those of fetched files change with each use; their build ids say what they
+// are.
+std::string key_of(std::initializer_list<KeyPart> files) {
   std::string key;
-  for (const int fd : files) {
+  for (const KeyPart& file : files) {
+    const char* const between = key.empty() ? "" : "-";
     struct ::stat info{};
-    if (fd >= 0 && ::fstat(fd, &info) == 0)
-      key += fmt::format("{}{:x}-{:x}-{:x}-{:x}.{:x}", key.empty() ? "" : "-", info.st_dev,
-                         info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+    if (!file.fetched.empty())
+      key += fmt::format("{}{}", between, file.fetched);
+    else if (file.fd >= 0 && ::fstat(file.fd, &info) == 0)
+      key += fmt::format("{}{:x}-{:x}-{:x}-{:x}.{:x}", between, info.st_dev, info.st_ino,
+                         info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   }
   return key;
 }
 
 } // namespace
+
+std::optional<FetchedDebug> find_fetched(Debuginfod& servers, symbolizer::WorkerClient& client,
+                                         uint64_t id, const std::string& build_id) {
+  Fd file = servers.find(build_id).file;
+  if (!file)
+    return std::nullopt;
+  auto its = client.symbolize(id, file.get(), {});
+  if (its.failure.empty() && its.build_id == build_id)
+    return FetchedDebug{.file = std::move(file), .its = std::move(its)};
+  if (its.answered)
+    servers.reject(build_id);
+  return std::nullopt;
+}
 
 Fd make_scratch(uint64_t size) {
   if (size < kLeastScratch || size > kMostScratch)
@@ -63,7 +88,10 @@ FoundDebug DebugSearch::find(const symbolizer::SymbolizedFile& known, int fd,
                           size_of(found.file ? found.file.get() : fd));
   if (cache_ != nullptr) {
     found.index_key =
-        key_of({fd, found.file.get(), found.supplementary.get(), found.package.get()});
+        key_of({{.fd = fd, .fetched = {}},
+                {.fd = found.file.get(), .fetched = found.fetched},
+                {.fd = found.supplementary.get(), .fetched = found.fetched_supplementary},
+                {.fd = found.package.get(), .fetched = {}}});
     found.index = cache_->find(found.index_key);
   }
   if (!found.index)
@@ -91,9 +119,46 @@ FoundDebug DebugSearch::find_files(const symbolizer::SymbolizedFile& known,
     add_package(there, candidate.path, found);
     found.file = std::move(candidate.fd);
     found.path = std::move(candidate.path);
-    break;
+    return found;
   }
+  add_fetched(known.build_id, described, found);
   return found;
+}
+
+bool DebugSearch::may_come(const FoundDebug& found) const {
+  return servers_ != nullptr &&
+         std::ranges::any_of(found.wanted, [this](const std::string& build_id) {
+           return servers_->may_come(build_id);
+         });
+}
+
+bool DebugSearch::has_come(const FoundDebug& found) {
+  return servers_ != nullptr &&
+         std::ranges::any_of(found.wanted, [this](const std::string& build_id) {
+           return static_cast<bool>(servers_->find(build_id).file);
+         });
+}
+
+std::optional<FetchedDebug> DebugSearch::fetch(const std::string& build_id, FoundDebug& found) {
+  if (servers_ == nullptr || build_id.empty())
+    return std::nullopt;
+  auto fetched = find_fetched(*servers_, *client_, next_id_++, build_id);
+  // What is there and can't be read is not asked for again.
+  if (!fetched && !servers_->find(build_id).file)
+    found.wanted.push_back(build_id);
+  return fetched;
+}
+
+void DebugSearch::add_fetched(const std::string& build_id, const DescribedFile& described,
+                              FoundDebug& found) {
+  auto fetched = fetch(build_id, found);
+  if (!fetched)
+    return;
+  found.inflated = fetched->its.links.inflated;
+  add_supplementary(described, described.path, fetched->its.links, found);
+  add_package(described, described.path, found);
+  found.file = std::move(fetched->file);
+  found.fetched = build_id;
 }
 
 void DebugSearch::add_supplementary(const DescribedFile& described, const std::string& path,
@@ -105,6 +170,12 @@ void DebugSearch::add_supplementary(const DescribedFile& described, const std::s
     found.inflated = saturating_add(found.inflated, its.links.inflated);
     found.supplementary = std::move(candidate.fd);
     return;
+  }
+  const std::string build_id = hex_of(links.supplementary_id);
+  if (auto fetched = fetch(build_id, found)) {
+    found.inflated = saturating_add(found.inflated, fetched->its.links.inflated);
+    found.supplementary = std::move(fetched->file);
+    found.fetched_supplementary = build_id;
   }
 }
 

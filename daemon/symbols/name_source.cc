@@ -1,5 +1,6 @@
 #include "daemon/symbols/name_source.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -51,16 +52,37 @@ symbolizer::SymbolizedFile NameSource::ask_with(Known& known, const FileToName& 
   }
   known.looked_up += std::chrono::steady_clock::now() - begun;
   consider_index(known, file, answer);
+  if (answer.lines_fault == NamesFault::kNoDebugInformation && search_.may_come(known.debug))
+    answer.lines_fault = NamesFault::kNotFetched;
   return answer;
 }
 
 NameSource::Known& NameSource::known(const FileToName& file) {
-  if (Known* const known = known_.find(file.id); known != nullptr)
-    return *known;
+  if (Known* const known = known_.find(file.id); known != nullptr) {
+    if (!search_.has_come(known->debug))
+      return *known;
+    known_.erase(file.id);
+  }
   const auto identity = client_->symbolize(file.id, file.fd.get(), {});
   FoundDebug found = search_.find(identity, file.fd.get(), file.described);
+  if (!found.wanted.empty() && awaiting_.size() < kMostAwaiting)
+    awaiting_[file.id] = found.wanted;
   const size_t cost = kFoundCost + found.scratch_size();
   return known_.put(file.id, {.debug = std::move(found)}, cost);
+}
+
+std::vector<uint64_t> NameSource::renew(const std::vector<std::string>& arrived) {
+  std::vector<uint64_t> files;
+  std::erase_if(awaiting_, [&](const auto& awaiting) {
+    const auto& [file, wanted] = awaiting;
+    const bool renewed = std::ranges::find_first_of(wanted, arrived) != wanted.end();
+    if (renewed)
+      files.push_back(file);
+    return renewed;
+  });
+  for (const uint64_t file : files)
+    known_.erase(file);
+  return files;
 }
 
 // The builder, or another process, may have made it.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/symbols/debug_search.h"
@@ -17,6 +18,8 @@
 #include "symbolizer/client/worker_client.h"
 
 namespace pprofd {
+
+class Debuginfod;
 
 // A file to be symbolized. The descriptor is the request's own.
 struct FileToName {
@@ -36,12 +39,14 @@ public:
   // milliseconds an address.
   static constexpr size_t kOffsetsPerRequest = 1024;
 
-  // `client` must outlive this, as must `cache`, where indexes are looked for, and `builder`, which
-  // gets those to make that pay; nullptr: there is none. `debug_folders`: as DebugFiles has them.
+  // `client` must outlive this, as must `cache`, where indexes are looked for, `builder`, which
+  // gets those to make that pay, and `servers`; nullptr: there is none. `debug_folders`: as
+  // DebugFiles has them.
   explicit NameSource(symbolizer::WorkerClient& client, std::vector<std::string> debug_folders = {},
-                      IndexCache* cache = nullptr, IndexBuilder* builder = nullptr)
+                      IndexCache* cache = nullptr, IndexBuilder* builder = nullptr,
+                      Debuginfod* servers = nullptr)
       : client_(&client), cache_(cache), builder_(builder),
-        search_(client, std::move(debug_folders), cache) {}
+        search_(client, std::move(debug_folders), cache, servers) {}
 
   // At most kOffsetsPerRequest of them, `times` the same; none: only the build id is found out.
   // Where the debug information is too much for the worker, names come without lines, and `failure`
@@ -49,7 +54,12 @@ public:
   symbolizer::SymbolizedFile ask(const FileToName& file, std::span<const FileOffset> offsets,
                                  std::span<const uint64_t> times = {});
 
+  // These have been fetched (build ids). Returns the files, by id, whose answers have been without
+  // them so far: from now on they are with them.
+  std::vector<uint64_t> renew(const std::vector<std::string>& arrived);
+
 private:
+  static constexpr size_t kMostAwaiting = 8192;          // files; of more nothing is said
   static constexpr size_t kFoundBytes = size_t{4} << 30; // of scratch files
 
   struct Known {
@@ -70,7 +80,8 @@ private:
   IndexCache* cache_;
   IndexBuilder* builder_;
   DebugSearch search_;
-  LruCache<uint64_t, Known> known_{kFoundBytes}; // by the file's id
+  LruCache<uint64_t, Known> known_{kFoundBytes};                    // by the file's id
+  std::unordered_map<uint64_t, std::vector<std::string>> awaiting_; // what files were without
 };
 
 } // namespace pprofd

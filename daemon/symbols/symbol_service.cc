@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/debuginfod/debuginfod.h"
+
 namespace pprofd {
 
 namespace {
@@ -24,10 +26,23 @@ std::unique_ptr<IndexBuilder> make_builder(const std::optional<IndexCache>& cach
 SymbolService::SymbolService(const SymbolServiceOptions& options)
     : client_(options.worker), cache_(open_cache(options.index_folder)),
       builder_(make_builder(cache_, options)),
-      source_(client_, {}, cache_ ? &*cache_ : nullptr, builder_.get()),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      servers_(Debuginfod::create({.choice = {.servers = options.debug_servers},
+                                   .cache_folder = options.index_folder,
+                                   .fetches = options.fetch})),
+      source_(client_, {}, cache_ ? &*cache_ : nullptr, builder_.get(), servers_.get()),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {
+  if (servers_ != nullptr)
+    servers_->set_arrival([this] {
+      const std::scoped_lock lock(mutex_);
+      arrived_ = true;
+      changed_.notify_all();
+    });
+}
 
-SymbolService::~SymbolService() = default;
+SymbolService::~SymbolService() {
+  if (servers_ != nullptr)
+    servers_->set_arrival(nullptr);
+}
 
 std::vector<FileOffset> SymbolService::take_new(uint64_t file_id,
                                                 std::span<const FileOffset> offsets) {
@@ -49,31 +64,69 @@ void SymbolService::request(FileToName file, std::vector<FileOffset> offsets) {
 
 void SymbolService::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !queue_.empty(); }) && !stop.stop_requested()) {
-    Request request = std::move(queue_.front());
-    queue_.pop_front();
+  while (changed_.wait(lock, stop, [this] { return !queue_.empty() || arrived_; }) &&
+         !stop.stop_requested()) {
     busy_ = true;
-    lock.unlock();
-    // The worker's answer for many addresses takes a while; a stop is heeded between parts.
-    size_t at = 0;
-    do {
-      const size_t count = std::min(NameSource::kOffsetsPerRequest, request.offsets.size() - at);
-      const auto part = std::span(request.offsets).subspan(at, count);
-      const auto times = std::span(request.file.times);
-      const auto answer =
-          source_.ask(request.file, part, times.empty() ? times : times.subspan(at, count));
-      const std::scoped_lock storing(mutex_);
-      if (!abandoned_)
-        store(request.file, part, answer);
-      at += count;
-    } while (at < request.offsets.size() && !stop.stop_requested());
-    latency_.Observe(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - request.made).count());
-    lock.lock();
+    if (std::exchange(arrived_, false)) {
+      lock.unlock();
+      const auto renewed = source_.renew(servers_->take_arrived());
+      lock.lock();
+      renewed_.insert(renewed_.end(), renewed.begin(), renewed.end());
+    } else {
+      Request request = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      answer(stop, std::move(request));
+      lock.lock();
+      ++answered_;
+    }
     busy_ = false;
-    ++answered_;
     changed_.notify_all();
   }
+}
+
+// The worker's answer for many addresses takes a while; a stop is heeded between parts.
+void SymbolService::answer(const std::stop_token& stop, Request request) {
+  size_t at = 0;
+  do {
+    const size_t count = std::min(NameSource::kOffsetsPerRequest, request.offsets.size() - at);
+    const auto part = std::span(request.offsets).subspan(at, count);
+    const auto times = std::span(request.file.times);
+    const auto names =
+        source_.ask(request.file, part, times.empty() ? times : times.subspan(at, count));
+    const std::scoped_lock storing(mutex_);
+    if (!abandoned_)
+      store(request.file, part, names);
+    at += count;
+  } while (at < request.offsets.size() && !stop.stop_requested());
+  latency_.Observe(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - request.made).count());
+}
+
+std::vector<uint64_t> SymbolService::take_renewed() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(renewed_, {});
+}
+
+bool SymbolService::await_fetched(std::chrono::steady_clock::time_point until) {
+  if (servers_ == nullptr)
+    return false;
+  const auto settled = [this] { return queue_.empty() && !busy_ && !arrived_; };
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until, settled);
+  lock.unlock();
+  servers_->finish(until);
+  lock.lock();
+  changed_.wait_until(lock, until, settled);
+  return !renewed_.empty();
+}
+
+DebuginfodFigures SymbolService::fetch_figures() const {
+  return servers_ == nullptr ? DebuginfodFigures() : servers_->figures();
+}
+
+std::vector<Error> SymbolService::take_fetch_troubles() {
+  return servers_ == nullptr ? std::vector<Error>() : servers_->take_troubles();
 }
 
 void SymbolService::store(const FileToName& file, std::span<const FileOffset> offsets,

@@ -23,6 +23,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "daemon/debuginfod/figures.h"
 #include "daemon/symbols/file_names.h"
 #include "daemon/symbols/name_source.h"
 #include "symbolizer/base/address.h"
@@ -30,11 +31,15 @@
 
 namespace pprofd {
 
+class Debuginfod;
+
 struct SymbolServiceOptions {
   symbolizer::WorkerOptions worker;
   std::string index_folder; // where indexes of files are kept; empty, or not to be used: nowhere
   bool make_indexes = true; // else those that are there are used
   double index_share = 0;   // of one CPU, for making them; 0: as much as it takes
+  std::vector<std::string> debug_servers; // debuginfod's; nobody waits for them (await_fetched())
+  bool fetch = true;                      // else what has been fetched earlier is used
 };
 
 class SymbolService {
@@ -69,6 +74,16 @@ public:
   // No name comes or goes while it is held: for as long as it takes to build one profile.
   [[nodiscard]] std::unique_lock<std::mutex> hold() const { return std::unique_lock(mutex_); }
 
+  // Files whose debug information has been fetched since their names were answered, since the last
+  // call: forgotten and asked for again, they have better ones. The caller's thread only.
+  std::vector<uint64_t> take_renewed();
+  // Waits until what was asked for is answered and nothing is being fetched for it, at most until
+  // then. Returns whether there is something for take_renewed().
+  bool await_fetched(std::chrono::steady_clock::time_point until);
+  // Of the fetching; what a user is to be told of it since the last call.
+  [[nodiscard]] DebuginfodFigures fetch_figures() const;
+  std::vector<Error> take_fetch_troubles();
+
   // Drops a file's names, or all: they may be asked for again. The caller's thread only.
   void forget(uint64_t file_id);
   void forget_all();
@@ -96,12 +111,14 @@ private:
   };
 
   void run(const std::stop_token& stop);
+  void answer(const std::stop_token& stop, Request request);
   void store(const FileToName& file, std::span<const FileOffset> offsets,
              const symbolizer::SymbolizedFile& answer);
 
   symbolizer::WorkerClient client_;
   std::optional<IndexCache> cache_;
   std::unique_ptr<IndexBuilder> builder_;                            // nullptr: none are made
+  std::unique_ptr<Debuginfod> servers_;                              // nullptr: there is none
   NameSource source_;                                                // the service's thread
   std::unordered_map<uint64_t, std::unordered_set<uint64_t>> asked_; // caller's thread
   mutable std::mutex mutex_;
@@ -111,6 +128,8 @@ private:
   uint64_t answered_ = 0;
   bool busy_ = false;
   prometheus::Histogram latency_{{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30}};
+  bool arrived_ = false; // something was fetched
+  std::vector<uint64_t> renewed_;
   bool abandoned_ = false; // a finish() ran out of time: later answers are not stored
   std::map<uint64_t, FileNames> files_;
   std::vector<std::pair<uint64_t, std::string>> rejected_;

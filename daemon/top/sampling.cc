@@ -41,6 +41,7 @@ Result<std::unique_ptr<Sampling>> Sampling::start(const TopOptions& options) {
                                      .default_verdict = sampling->filter_.default_verdict()},
                          .worker = {.demangle = options.demangle},
                          .index_folder = options.indexes.folder,
+                         .debuginfod = options.debuginfod,
                          .rows_at_most = kRowsAtMost,
                          .names_at_most = kNamesAtMost});
   if (!collector)

@@ -35,6 +35,17 @@ public:
     return entries_.front().value;
   }
 
+  // Whether it was there.
+  bool erase(const Key& key) {
+    const auto found = index_.find(key);
+    if (found == index_.end())
+      return false;
+    bytes_ -= found->second->bytes;
+    entries_.erase(found->second);
+    index_.erase(found);
+    return true;
+  }
+
   void clear() {
     index_.clear();
     entries_.clear();

@@ -17,14 +17,15 @@ enum class NamesFault : uint8_t {
   kUnavailable,        // the file could not be opened
   kOtherBuild,         // the file that was opened is not the one that ran
   kNoAnswer,           // the worker did not answer: it ended, or was not waited for
+  kNotFetched,         // there is none here, and servers that may have it have not given it so far
 };
-inline constexpr size_t kNamesFaults = 8;
+inline constexpr size_t kNamesFaults = 9;
 
 // "no_symbols": in comments, summaries and metrics.
 constexpr std::string_view name_of(NamesFault fault) {
   constexpr std::array<std::string_view, kNamesFaults> kNames = {
-      "none",      "no_symbols",  "no_debug_information", "damaged",
-      "too_large", "unavailable", "other_build",          "no_answer"};
+      "none",        "no_symbols", "no_debug_information", "damaged", "too_large", "unavailable",
+      "other_build", "no_answer",  "not_fetched"};
   return kNames.at(static_cast<size_t>(fault));
 }
 

@@ -1,18 +1,17 @@
 #include "daemon/ship/send/http_client.h"
 
-#include <curl/curl.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <list>
-#include <mutex>
 #include <string_view>
 #include <utility>
+
+#include "daemon/net/curl.h"
 
 namespace pprofd::ship {
 
@@ -26,24 +25,13 @@ constexpr long kConnectTimeoutMilliseconds = 10'000;
 constexpr long kMostConnections = 64;
 constexpr int kLeastFinalStatus = 200;
 
-constexpr std::array<const char*, 3> kSystemAuthorities = {
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-
-const char* system_authorities() {
-  for (const char* path : kSystemAuthorities)
-    if (::access(path, R_OK) == 0)
-      return path;
-  return nullptr;
-}
-
-using Easy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
 } // namespace
 
 // Not in the namespace without a name: the client has a list of them.
 struct Transfer {
-  Easy easy{nullptr, &curl_easy_cleanup};
+  CurlEasy easy{nullptr, &curl_easy_cleanup};
   Headers headers{nullptr, &curl_slist_free_all};
   std::string body;
   std::function<void(const Reply&)> done;
@@ -63,10 +51,6 @@ size_t take_body(const char* bytes, size_t size, size_t count, void* request) {
   return to.received > kLongestBody ? 0 : length;
 }
 
-template <typename T> void set(CURL* easy, CURLoption option, T value) {
-  curl_easy_setopt(easy, option, value);
-}
-
 void set_blob(CURL* easy, CURLoption option, const std::string& bytes) {
   curl_blob blob{
       .data = const_cast<char*>(bytes.data()), .len = bytes.size(), .flags = CURL_BLOB_COPY};
@@ -74,13 +58,9 @@ void set_blob(CURL* easy, CURLoption option, const std::string& bytes) {
 }
 
 void set_tls(CURL* easy, const HttpOptions& options) {
-  set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options.ca.empty()) {
     set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
     set_blob(easy, CURLOPT_CAINFO_BLOB, options.ca);
-  } else if (const char* path = system_authorities()) {
-    set(easy, CURLOPT_CAINFO, path);
   }
   if (options.cert.empty())
     return;
@@ -91,11 +71,6 @@ void set_tls(CURL* easy, const HttpOptions& options) {
 }
 
 void set_limits(CURL* easy, milliseconds timeout) {
-  set(easy, CURLOPT_NOSIGNAL, 1L);
-  set(easy, CURLOPT_PROXY, "");
-  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  set(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMilliseconds);
   set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
 }
@@ -117,7 +92,6 @@ void set_signature(CURL* easy, const Signature& signature) {
 void set_request(Transfer& request, const HttpOptions& options, const Parcel& parcel) {
   CURL* const easy = request.easy.get();
   set(easy, CURLOPT_URL, parcel.url.c_str());
-  set(easy, CURLOPT_USERAGENT, "pprofd");
   set(easy, CURLOPT_POSTFIELDS, request.body.data());
   set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   set(easy, CURLOPT_CUSTOMREQUEST, parcel.method.c_str());
@@ -177,7 +151,7 @@ bool is_key(const std::string& pem) {
 } // namespace
 
 struct HttpClient::State {
-  std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{nullptr, &curl_multi_cleanup};
+  CurlMulti multi{nullptr, &curl_multi_cleanup};
   std::list<Transfer> requests;
 };
 
@@ -189,10 +163,8 @@ HttpClient::~HttpClient() {
 }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   auto state = std::make_unique<State>();
-  state->multi.reset(curl_multi_init());
+  state->multi = make_curl_multi();
   if (!state->multi)
     return fail("prepare to ship", "libcurl could not start");
   curl_multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
@@ -206,6 +178,7 @@ void HttpClient::start(const HttpOptions& options, const Parcel& parcel,
   request.body = parcel.body;
   request.done = std::move(done);
   CURL* const easy = request.easy.get();
+  set_common(easy);
   set_limits(easy, options.timeout);
   set_tls(easy, options);
   set_request(request, options, parcel);

@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/ship/send/back_off.h"
+#include "daemon/net/back_off.h"
 #include "daemon/ship/send/reply.h"
 #include "daemon/ship/spool/refused.h"
 #include "daemon/ship/spool/spool.h"

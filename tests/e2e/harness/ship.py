@@ -185,7 +185,7 @@ class Backend:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_PUT = do_POST
+            do_GET = do_PUT = do_POST
 
             def log_message(self, *unused):
                 pass

@@ -42,6 +42,15 @@ protected:
   std::filesystem::path folder_;
 };
 
+TEST(RecordOptions, TakesDebuginfodServers) {
+  EXPECT_TRUE(accepted({}).debuginfod.servers.empty());
+  EXPECT_EQ(accepted({}).debuginfod.patience, 30s);
+  const RecordOptions options =
+      accepted({"--debuginfod", "http://a/,https://b https://c", "--debuginfod-wait", "500ms"});
+  EXPECT_EQ(options.debuginfod.servers.size(), 3U);
+  EXPECT_FALSE(parse_record_options({"--debuginfod", "a"}));
+}
+
 TEST(RecordOptions, RecordsEverythingByDefaultAt99Hz) {
   const RecordOptions options = accepted({});
   const RecordOptions defaults;

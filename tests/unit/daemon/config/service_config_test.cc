@@ -12,6 +12,7 @@ namespace pprofd {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using Words = std::vector<std::string>;
@@ -47,6 +48,24 @@ TEST_F(ServiceConfigTest, AnEmptyFileGivesTheDefaults) {
   EXPECT_EQ(config->http.listen[0].unix_path, "/run/pprofd/pprofd.sock");
   EXPECT_EQ(config->http.listen[1].text(), "127.0.0.1:7171");
   EXPECT_FALSE(config->filters());
+}
+
+TEST_F(ServiceConfigTest, DebuginfodServersAreAListAndOffByDefault) {
+  const char* const others = "DEBUGINFOD_URLS";
+  ASSERT_EQ(::setenv(others, "http://127.0.0.1:1", 1), 0);
+  EXPECT_TRUE(load("")->debuginfod.servers.empty());
+  ::unsetenv(others);
+  EXPECT_THAT(load("debuginfod = ['https://a.example/', 'http://b.example']")->debuginfod.servers,
+              ElementsAre("https://a.example", "http://b.example"));
+  EXPECT_THAT(load("debuginfod = []", {"--debuginfod", "http://c,http://d"})->debuginfod.servers,
+              ElementsAre("http://c", "http://d"));
+  ASSERT_EQ(::setenv("PPROFD_DEBUGINFOD", "http://e", 1), 0);
+  EXPECT_THAT(load("debuginfod = 'http://a'")->debuginfod.servers, ElementsAre("http://e"));
+  ::unsetenv("PPROFD_DEBUGINFOD");
+  const auto wrong = load("debuginfod = ['debuginfod.example']");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().what, HasSubstr("pprofd.toml:1"));
+  EXPECT_THAT(wrong.error().what, HasSubstr("debuginfod.example"));
 }
 
 TEST_F(ServiceConfigTest, ReadsEveryKeyOfATarget) {

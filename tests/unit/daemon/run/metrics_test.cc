@@ -8,6 +8,7 @@ namespace pprofd {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Metrics, TellWhatBecameOfEverySample) {
   ServiceFigures figures;
@@ -48,6 +49,20 @@ TEST(Metrics, TellWhichFramesHaveNames) {
   EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="native",symbolized="false"} 10)"));
   EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="kernel",symbolized="true"} 10)"));
   EXPECT_THAT(text, HasSubstr(R"(pprofd_frames_total{kind="jit",symbolized="false"} 8)"));
+}
+
+TEST(Metrics, TellWhatCameFromDebuginfodServersWhereThereAreSome) {
+  ServiceFigures figures;
+  EXPECT_THAT(metrics_text(figures), Not(HasSubstr("debuginfod")));
+  figures.fetches = true;
+  figures.debuginfod.found = 3;
+  figures.debuginfod.other_build = 1;
+  figures.debuginfod.bytes = 4000;
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_debuginfod_files_total{result="found"} 3)"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_debuginfod_files_total{result="other_build"} 1)"));
+  EXPECT_THAT(text, HasSubstr("pprofd_debuginfod_bytes_total 4000"));
+  EXPECT_THAT(text, HasSubstr(R"(pprofd_cpu_seconds_total{process="fetch"})"));
 }
 
 TEST(Metrics, TimesAreHistogramsOfPrometheus) {

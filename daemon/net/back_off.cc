@@ -1,8 +1,8 @@
-#include "daemon/ship/send/back_off.h"
+#include "daemon/net/back_off.h"
 
 #include <algorithm>
 
-namespace pprofd::ship {
+namespace pprofd {
 
 using std::chrono::milliseconds;
 
@@ -18,4 +18,4 @@ milliseconds BackOff::failed(std::optional<std::chrono::seconds> asked, uint32_t
   return std::max(own, least + part(least / 10));
 }
 
-} // namespace pprofd::ship
+} // namespace pprofd

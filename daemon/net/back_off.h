@@ -1,13 +1,13 @@
-// How long to leave a backend alone that does not take what it is sent: from one second on twice as
-// long each time, up to a minute, with jitter, so that a fleet does not come back at one instant.
-// Pure.
+// How long to leave a server alone that does not do what it is asked for: from one second on twice
+// as long each time, up to a minute, with jitter, so that a fleet does not come back at one
+// instant. Pure.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 
-namespace pprofd::ship {
+namespace pprofd {
 
 class BackOff {
 public:
@@ -25,4 +25,4 @@ private:
   std::chrono::milliseconds pause_{0}; // the last one, without jitter
 };
 
-} // namespace pprofd::ship
+} // namespace pprofd

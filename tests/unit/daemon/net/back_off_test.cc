@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "daemon/ship/send/back_off.h"
+#include "daemon/net/back_off.h"
 
-namespace pprofd::ship {
+namespace pprofd {
 namespace {
 
 using namespace std::chrono_literals;
@@ -27,4 +27,4 @@ TEST(BackOff, ObeysWhatTheBackendAsksFor) {
 }
 
 } // namespace
-} // namespace pprofd::ship
+} // namespace pprofd
