@@ -106,9 +106,10 @@ def test_short_processes_have_whole_stacks(pprofd, long, tmp_path, record_proper
     for number in range(count):
         programs.append(tmp_path / f"program{number}")
         shutil.copy(workload("burn"), programs[-1])
-    commands = "".join(f"'{workload('spawner')}' 1 1 '{program}' 20\n" for program in programs)
+    commands = tmp_path / "commands"
+    commands.write_text("".join(f"'{workload('spawner')}' 1 1 '{program}' 20\n" for program in programs))
     run = pprofd.start("record", "--all", "--merge", "-o", "all.pb.gz").wait_started()
-    with Process(["sh", "-ec", commands]) as shell:
+    with Process(["sh", "-e", commands]) as shell:
         out, _ = shell.wait(600)
     profile = run.finish(60).succeed().profile
     cpu = {int(pid): int(ns) / 1e9 for pid, _, ns in map(str.split, out.decode().splitlines())}
