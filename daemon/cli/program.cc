@@ -749,8 +749,8 @@ constexpr std::array kRunNotes = {
     "(\"cpu > 80% for 10s\", \"threads > 200\", \"run_queue > 50% for 5s\"; cpu is in per cent of "
     "one CPU, run_queue the time that threads were ready and had none), match (a list of KEY:GLOB, "
     "one of which must match), and frequency, duration and every instead of those of [triggers]. "
-    "Profiles taken so have the comment trigger, are in none of the ordinary ones and kept apart "
-    "from them, and are not shipped."sv,
+    "Profiles taken so have the comment trigger, are kept apart from the others and are not "
+    "shipped."sv,
     kDebuginfodNote,
     "Nothing waits for such a server: a window whose debug information is not there yet has names "
     "without lines, and later ones have lines."sv,

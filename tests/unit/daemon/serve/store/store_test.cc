@@ -380,6 +380,18 @@ TEST_F(StoreTest, TheOldestAreDeletedUntilTheSizeIsKept) {
   EXPECT_EQ(files(), left.size());
 }
 
+Selector with_label(const std::string& name, const std::string& value) {
+  Selector selector;
+  selector.labels[name] = value;
+  return selector;
+}
+
+Selector triggered_only() {
+  Selector selector;
+  selector.triggered = Triggered::kOnly;
+  return selector;
+}
+
 // Profiles an hour apart, every second one by a trigger.
 std::vector<NewProfile> ordinary_and_triggered(int count) {
   std::vector<NewProfile> profiles;
@@ -395,15 +407,15 @@ TEST_F(StoreTest, WhatTriggersTookIsListedOnlyWhereItIsAskedFor) {
   const auto stored = add(writer, ordinary_and_triggered(10));
   StoreReader read = reader();
   EXPECT_EQ(list(read).size(), 5U);
-  EXPECT_EQ(list(read, {.labels = {{"pid", "1"}}}).size(), 5U);
-  const auto by_label = list(read, {.labels = {{"trigger", "cpu > 80%"}}});
-  const auto only = list(read, {.triggered = Triggered::kOnly});
+  EXPECT_EQ(list(read, with_label("pid", "1")).size(), 5U);
+  const auto by_label = list(read, with_label("trigger", "cpu > 80%"));
+  const auto only = list(read, triggered_only());
   ASSERT_EQ(only.size(), 5U);
   ASSERT_EQ(by_label.size(), 5U);
   EXPECT_EQ(only[0].id, stored[1].id);
-  EXPECT_TRUE(list(read, {.labels = {{"trigger", "other"}}}).empty());
+  EXPECT_TRUE(list(read, with_label("trigger", "other")).empty());
   EXPECT_THAT(path_of(stored[1]), HasSubstr("/triggered/"));
-  const auto names = read.names({.triggered = Triggered::kOnly});
+  const auto names = read.names(triggered_only());
   ASSERT_TRUE(names);
   for (const ProfileName& name : *names)
     EXPECT_TRUE(read.read(name));
@@ -419,7 +431,7 @@ TEST_F(StoreTest, WhatTriggersTookOutlivesTheOthersByAge) {
   ASSERT_TRUE(writer.keep({.retention = kHour, .triggered_retention = 24 * kHour}, now));
   EXPECT_TRUE(listed().empty());
   StoreReader read = reader();
-  const auto left = list(read, {.triggered = Triggered::kOnly});
+  const auto left = list(read, triggered_only());
   ASSERT_EQ(left.size(), 12U);
   EXPECT_EQ(left.front().time, now - 23 * kHour);
   for (const StoredProfile& profile : left)
@@ -437,7 +449,7 @@ TEST_F(StoreTest, NeitherKindTakesTheOthersRoom) {
   ASSERT_TRUE(writer.keep({.triggered_max_bytes = 10 * each}, kSomeTime + 60 * kHour));
   EXPECT_EQ(listed().size(), 30U);
   StoreReader read = reader();
-  const auto left = list(read, {.triggered = Triggered::kOnly});
+  const auto left = list(read, triggered_only());
   EXPECT_EQ(left.size(), 10U);
   EXPECT_EQ(left.back().time, kSomeTime + 59 * kHour) << "the oldest went";
   EXPECT_EQ(writer.totals().triggered_bytes, 10 * each);
@@ -445,7 +457,7 @@ TEST_F(StoreTest, NeitherKindTakesTheOthersRoom) {
   EXPECT_TRUE(ordinary.are_exceeded(writer.totals()));
   ASSERT_TRUE(writer.keep(ordinary, kSomeTime + 60 * kHour));
   EXPECT_TRUE(listed().empty());
-  EXPECT_EQ(list(read, {.triggered = Triggered::kOnly}).size(), 10U);
+  EXPECT_EQ(list(read, triggered_only()).size(), 10U);
 }
 
 TEST_F(StoreTest, WhatTriggersTookComesBackWithALostIndex) {
@@ -457,7 +469,7 @@ TEST_F(StoreTest, WhatTriggersTookComesBackWithALostIndex) {
   StoreWriter writer = open();
   EXPECT_EQ(listed().size(), 3U);
   StoreReader read = reader();
-  EXPECT_EQ(list(read, {.triggered = Triggered::kOnly}).size(), 3U);
+  EXPECT_EQ(list(read, triggered_only()).size(), 3U);
   EXPECT_EQ(writer.totals().triggered_profiles, 3U);
 }
 
