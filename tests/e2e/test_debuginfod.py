@@ -55,7 +55,7 @@ def parts(tmp_path_factory):
     return Parts(folder)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server(parts):
     """The address of Debian's debuginfod that has the debug information."""
     port = free_port()
@@ -123,10 +123,12 @@ def test_what_dwz_has_put_aside_is_fetched_too(server, parts, tmp_path):
     shared = tmp_path / "shared.debug"
     run_program(["dwz", "-m", shared, other.debug, twin])
     shared_id = build_id_of(shared)
+    files = {other.build_id: other.debug.read_bytes(), shared_id: shared.read_bytes()}
+    shared.unlink()  # where the link leads to
 
     def answer(received):
-        file = {other.build_id: other.debug, shared_id: shared}.get(received.path.split("/")[2])
-        return (200, {}, file.read_bytes()) if file else (404, {}, b"")
+        file = files.get(received.path.split("/")[2])
+        return (200, {}, file) if file else (404, {}, b"")
 
     program = other.install(tmp_path)
     with Backend(answer) as backend:
