@@ -8,7 +8,7 @@
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 # Without it, and without naming the step, `unit` has only what the sanitizers would skip (`asan` runs
-# the same programs whole), and `lint` has clang-tidy look at an eighth of the sources.
+# the same programs whole), and `lint` has clang-tidy look at a sixteenth of the sources.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
 # "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
@@ -261,7 +261,7 @@ if wanted tsan; then
   step build-tsan 1500 build tsan "$targets" && step tsan 900 sanitized_tests tsan tsan "${labels[@]}"
 fi
 if wanted fuzz && [ -n "${asan:-}" ]; then
-  [ -n "$long" ] && seconds=180 || seconds=6
+  [ -n "$long" ] && seconds=180 || seconds=5
   step fuzz 7200 fuzz $seconds
 fi
 options=(${long:+--long} "${pytest_arguments[@]}")
