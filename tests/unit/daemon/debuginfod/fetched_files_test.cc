@@ -86,8 +86,9 @@ TEST(FetchedFiles, TheLeastUsedGoWhereThereIsNoRoom) {
     FetchedFiles files(cache, 1000);
     ASSERT_TRUE(keep(files, "aaaaaaaa", std::string(600, 'a')));
     const timespec old[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}};
-    if (!cache.empty())
+    if (!cache.empty()) {
       ASSERT_EQ(::utimensat(AT_FDCWD, (cache + "/debuginfod/aaaaaaaa.debug").c_str(), old, 0), 0);
+    }
     ASSERT_TRUE(keep(files, "bbbbbbbb", std::string(600, 'b')));
     EXPECT_FALSE(files.find("aaaaaaaa")) << cache;
     EXPECT_TRUE(files.find("bbbbbbbb")) << cache;
