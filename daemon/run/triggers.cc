@@ -45,7 +45,7 @@ Result<std::unique_ptr<Triggers>> Triggers::create(Log& log, Show show) {
       [triggers = made.get()](const serve::Answer& answer) { triggers->taken(answer); });
   if (!taker)
     return std::unexpected(taker.error());
-  made->taker_.emplace(std::move(*taker));
+  made->taker_ = std::make_unique<ProfileTaker>(std::move(*taker));
   return made;
 }
 
@@ -79,7 +79,7 @@ void Triggers::watch_anew() {
     run_queue = run_queue || rule.when.metric == TriggerMetric::kRunQueue;
   }
   suppressed_ += watch_->suppressed();
-  deaths_bound_ = HourlyBound(config_.most_an_hour);
+  deaths_bound_ = RateBound(config_.most_an_hour, std::chrono::hours(1));
   watch_ = std::make_unique<TriggerWatch>(std::move(options));
   round_.reset();
   if (!config_.reads())

@@ -26,9 +26,9 @@
 #include "daemon/process/target_match.h"
 #include "daemon/run/profile_queue.h"
 #include "daemon/run/profile_taker.h"
-#include "daemon/trigger/hourly_bound.h"
 #include "daemon/trigger/reading_round.h"
 #include "daemon/trigger/trigger_watch.h"
+#include "symbolizer/base/rate_bound.h"
 
 namespace pprofd {
 
@@ -76,7 +76,7 @@ private:
 
   Log* log_;
   Show show_;
-  std::optional<ProfileTaker> taker_;
+  std::unique_ptr<ProfileTaker> taker_;
   Collector* collector_ = nullptr;
   KernelNames* kernel_ = nullptr;
   ProfileQueue* queue_ = nullptr;
@@ -100,7 +100,7 @@ private:
     std::chrono::steady_clock::time_point due; // its last samples have come by then
   };
   std::deque<Death> deaths_;
-  HourlyBound deaths_bound_;
+  RateBound deaths_bound_{0, std::chrono::hours(1)};
   std::deque<KeyValues> kept_; // comments of the pasts that the collector makes ready
 };
 

@@ -2,8 +2,8 @@
 // processes at a time beside the sampling, and the next round not before the last one has cost less
 // than half a per cent of one CPU.
 //
-// A process that used no CPU since the round before costs one system call, another one two to
-// three and, where the run queue is asked for, one file a thread.
+// A process that used no CPU since the round before costs two system calls, another one two to
+// three more and, where the run queue is asked for, one file a thread.
 //
 // One thread. Source: proc_pid_schedstat(5), Documentation/scheduler/sched-stats.rst: the second
 // number is the time waited on a run queue, in nanoseconds.

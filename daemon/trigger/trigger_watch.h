@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "daemon/trigger/condition.h"
-#include "daemon/trigger/hourly_bound.h"
 #include "daemon/trigger/metric.h"
 #include "daemon/trigger/recent_range.h"
+#include "symbolizer/base/rate_bound.h"
 
 namespace pprofd {
 
@@ -55,7 +55,7 @@ public:
   static constexpr unsigned kReadingsInARow = 2;
 
   explicit TriggerWatch(Options options)
-      : options_(std::move(options)), bound_(options_.most_an_hour) {}
+      : options_(std::move(options)), bound_(options_.most_an_hour, std::chrono::hours(1)) {}
 
   // A round of readings begins.
   void begin_round();
@@ -96,7 +96,7 @@ private:
 
   Options options_;
   std::unordered_map<uint64_t, Watched> processes_;
-  HourlyBound bound_;
+  RateBound bound_;
   uint64_t round_ = 0;
   uint64_t suppressed_ = 0;
 };

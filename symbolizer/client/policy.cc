@@ -2,19 +2,6 @@
 
 namespace pprofd::symbolizer {
 
-bool RestartBudget::take(Time now) {
-  if (first_) {
-    first_ = false;
-    return true;
-  }
-  while (!restarts_.empty() && now - restarts_.front() >= std::chrono::minutes(1))
-    restarts_.pop_front();
-  if (restarts_.size() >= per_minute_)
-    return false;
-  restarts_.push_back(now);
-  return true;
-}
-
 bool Strikes::strike(uint64_t file) {
   if (++counts_[file] == 1)
     order_.push_back(file);

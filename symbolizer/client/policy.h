@@ -7,23 +7,25 @@
 #include <cstdint>
 #include <deque>
 #include <unordered_map>
+#include <utility>
+
+#include "symbolizer/base/rate_bound.h"
 
 namespace pprofd::symbolizer {
 
 // At most so many restarts within any minute. The first start is none.
 class RestartBudget {
 public:
-  using Time = std::chrono::steady_clock::time_point;
-
-  explicit RestartBudget(unsigned per_minute) : per_minute_(per_minute) {}
+  explicit RestartBudget(unsigned per_minute) : bound_(per_minute, std::chrono::minutes(1)) {}
 
   // Whether the worker may be started at `now`; counts it if so.
-  bool take(Time now);
+  bool take(std::chrono::steady_clock::time_point now) {
+    return std::exchange(first_, false) || bound_.take(now.time_since_epoch());
+  }
 
 private:
-  unsigned per_minute_;
   bool first_ = true;
-  std::deque<Time> restarts_; // within the last minute
+  RateBound bound_;
 };
 
 // Files during whose requests the worker ended. The oldest are forgotten beyond kMaxFiles.

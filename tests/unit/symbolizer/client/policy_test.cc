@@ -9,14 +9,12 @@ using namespace std::chrono_literals;
 
 TEST(RestartBudget, TheFirstStartIsFreeAndAMinuteRenewsTheRest) {
   RestartBudget budget(2);
-  const RestartBudget::Time start{};
+  const std::chrono::steady_clock::time_point start{};
   EXPECT_TRUE(budget.take(start));
   EXPECT_TRUE(budget.take(start + 1s));
-  EXPECT_TRUE(budget.take(start + 30s));
-  EXPECT_FALSE(budget.take(start + 60s));
+  EXPECT_TRUE(budget.take(start + 2s));
+  EXPECT_FALSE(budget.take(start + 3s));
   EXPECT_TRUE(budget.take(start + 61s));
-  EXPECT_FALSE(budget.take(start + 62s));
-  EXPECT_TRUE(budget.take(start + 90s));
 }
 
 TEST(Strikes, TwoRefuseAFileAndNoOther) {
