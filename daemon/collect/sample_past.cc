@@ -87,15 +87,21 @@ void SamplePast::forget(uint64_t now) {
     });
   std::erase_if(slots_,
                 [&](const auto& slot) { return slot.second.empty() || too_old(slot.first); });
-  while (!slots_.empty() && memory() > limit_)
-    slots_.erase(slots_.begin());
+  for (size_t held = memory(); !slots_.empty() && held > limit_; slots_.erase(slots_.begin()))
+    held -= memory_of(slots_.begin()->second);
+}
+
+size_t SamplePast::memory_of(const Slot& slot) {
+  size_t sum = 0;
+  for (const auto& [serial, process] : slot)
+    sum += pprofd::memory_of(process);
+  return sum;
 }
 
 size_t SamplePast::memory() const {
   size_t sum = 0;
   for (const auto& [begin, slot] : slots_)
-    for (const auto& [serial, process] : slot)
-      sum += memory_of(process);
+    sum += memory_of(slot);
   return sum;
 }
 

@@ -48,6 +48,7 @@ public:
 private:
   using Slot = std::unordered_map<uint64_t, CollectedProcess>; // by Process::serial
 
+  static size_t memory_of(const Slot& slot);
   static void append(CollectedProcess& to, const CollectedProcess& more);
 
   std::chrono::nanoseconds span_;
