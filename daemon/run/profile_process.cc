@@ -116,6 +116,16 @@ private:
     return answer;
   }
 
+  static serve::Answer answer_of(const Profile& profile) {
+    auto bytes = serialize_gzip(profile);
+    if (!bytes)
+      return refusal(500, bytes.error());
+    serve::Answer answer;
+    answer.set_status(200);
+    answer.set_body(std::move(*bytes));
+    return answer;
+  }
+
   Result<void> sample(Collector& collector, TargetFilter* filter) {
     info_ = describe_machine();
     info_.event = kSamplingEvents.front();
@@ -178,12 +188,7 @@ private:
     KernelNames kernel;
     add_kernel_names(kernel, window);
     SinkProfile made = make_sink_profile(info_, *window.processes.front(), collector, kernel);
-    auto bytes = serialize_gzip(made.composed.profile);
-    if (!bytes)
-      return refusal(500, bytes.error());
-    serve::Answer answer;
-    answer.set_status(200);
-    answer.set_body(std::move(*bytes));
+    serve::Answer answer = answer_of(made.composed.profile);
     *answer.mutable_profile() = std::move(made.head);
     return answer;
   }
@@ -199,15 +204,7 @@ private:
       profiles.push_back(compose_profile(info_, *process, collector, kernel));
     const auto profile = info_.merged ? compose_merged(info_, profiles, window.totals.samples)
                                       : Result<Profile>(std::move(profiles.front().profile));
-    if (!profile)
-      return refusal(500, profile.error());
-    auto bytes = serialize_gzip(*profile);
-    if (!bytes)
-      return refusal(500, bytes.error());
-    serve::Answer answer;
-    answer.set_status(200);
-    answer.set_body(std::move(*bytes));
-    return answer;
+    return profile ? answer_of(*profile) : refusal(500, profile.error());
   }
 
   const serve::ProfileRequest& request_;
