@@ -8,7 +8,8 @@
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 # Without it, and without naming the step, `unit` has only what the sanitizers would skip (`asan` runs
-# the same programs whole), and `lint` has clang-tidy look at a sixteenth of the sources.
+# the same programs whole), and `lint` has clang-tidy look at a quarter of the sources; at the tests' own
+# only with --long.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:
 # "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed. A step that has no
@@ -154,9 +155,9 @@ build() { # PRESET TARGETS CMAKE-ARGUMENTS…
     cmake --build --preset "$preset" -j"$jobs" --target $targets
 }
 
-# A build folder for clang-tidy, which wants each source compiled by itself, and has no use for the page.
+# A build folder for clang-tidy, which has no use for the page.
 tidy() { # TIDY'S ARGUMENTS…
-  cmake --preset release -B build/tidy -DPPROFD_TESTS=ON -DPPROFD_PAGE=OFF &&
+  cmake --preset release -B build/tidy -DPPROFD_TESTS=ON -DPPROFD_PAGE=OFF -DCMAKE_UNITY_BUILD=ON &&
     cmake --build build/tidy -j"$jobs" --target generated &&
     tests/lint/tidy.py build/tidy "$@"
 }

@@ -107,16 +107,21 @@ std::optional<ThreadId> Aggregate::intern_thread(uint32_t tid, std::string_view 
   return id;
 }
 
+Aggregate::Counts* Aggregate::counts_of(std::span<const TraceFrame> frames, uint32_t tid,
+                                        std::string_view thread, bool may_grow) {
+  const std::optional<TraceId> trace_id = intern_trace(frames, may_grow);
+  const std::optional<ThreadId> thread_id = intern_thread(tid, thread, may_grow);
+  return trace_id && thread_id ? &counts_[uint64_t{*trace_id} << 32 | *thread_id] : nullptr;
+}
+
 bool Aggregate::add(const Sample& sample, bool may_grow) {
-  const std::optional<TraceId> trace = intern_trace(sample.frames, may_grow);
-  const std::optional<ThreadId> thread = intern_thread(sample.tid, sample.thread, may_grow);
-  if (!trace || !thread) {
+  Counts* const counts = counts_of(sample.frames, sample.tid, sample.thread, may_grow);
+  if (counts == nullptr) {
     ++accounting_.drops_for(DropReason::kTableFull);
     return false;
   }
-  Counts& counts = counts_[uint64_t{*trace} << 32 | *thread];
-  ++counts.samples;
-  counts.value += sample.value;
+  ++counts->samples;
+  counts->value += sample.value;
   ++accounting_.stack_ends.at(sample.end);
   accounting_.heuristic += sample.heuristic ? 1 : 0;
   return true;
@@ -131,9 +136,7 @@ void Aggregate::add(const Aggregate& other) {
     for (const FrameId id : other.trace(row.trace))
       frames.push_back(other.frames()[id]);
     const Thread& from = other.thread(row.thread);
-    const TraceId trace = intern_trace(frames, true).value();
-    const ThreadId thread = intern_thread(from.tid, from.name, true).value();
-    Counts& counts = counts_[uint64_t{trace} << 32 | thread];
+    Counts& counts = *counts_of(frames, from.tid, from.name, /*may_grow=*/true);
     counts.samples += row.samples;
     counts.value += row.value;
   }

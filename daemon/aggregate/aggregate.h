@@ -116,6 +116,9 @@ private:
   std::optional<FrameId> intern_frame(const TraceFrame& frame, bool may_grow);
   std::optional<TraceId> intern_trace(std::span<const TraceFrame> frames, bool may_grow);
   std::optional<ThreadId> intern_thread(uint32_t tid, std::string_view name, bool may_grow);
+  // nullptr: it would have to grow.
+  Counts* counts_of(std::span<const TraceFrame> frames, uint32_t tid, std::string_view thread,
+                    bool may_grow);
 
   std::vector<TraceFrame> frames_;
   std::unordered_map<TraceFrame, FrameId, FrameHash> frame_ids_;

@@ -32,7 +32,7 @@ Result<void> check_views(const Arguments& arguments) {
     if (arguments.given(other))
       return fail(std::string("--html and --") + other,
                   "contradict each other: a flame graph has everything", "give one of them");
-  if (arguments.get<std::string>("html")->empty())
+  if (arguments.get<std::string>("html") == "")
     return fail("--html", "the name of the file is empty");
   return {};
 }

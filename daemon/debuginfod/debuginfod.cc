@@ -202,7 +202,7 @@ void Debuginfod::give_up(const std::string& build_id) {
 
 void Debuginfod::settle(Fetched fetched) {
   const std::scoped_lock lock(mutex_);
-  if (fetched.size != 0 && any(fetched, ServerAnswer::FOUND)) {
+  if (fetched.draft && fetched.size != 0 && any(fetched, ServerAnswer::FOUND)) {
     const auto kept = files_.keep(std::move(*fetched.draft), fetched.size, fetched.build_id);
     if (kept)
       announce(fetched);

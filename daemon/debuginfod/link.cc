@@ -42,7 +42,8 @@ Result<void> FetchLink::start() {
     next_start_ = steady_clock::now() + back_off_.failed({}, UINT32_MAX);
     return std::unexpected(process.error());
   }
-  running_.emplace(Running{.process = std::move(*process), .channel = std::move(ends->first)});
+  running_ = std::make_unique<Running>(
+      Running{.process = std::move(*process), .channel = std::move(ends->first)});
   return {};
 }
 
@@ -95,7 +96,8 @@ bool FetchLink::take_reply(std::vector<Fetched>& done) {
     return false;
   Fetched& request = found->second.request;
   const auto answers = static_cast<size_t>(reply.answers_size());
-  if (answers == 0 || answers > request.asked.size() || reply.size() > request.draft->room)
+  if (answers == 0 || answers > request.asked.size() || !request.draft ||
+      reply.size() > request.draft->room)
     return false;
   request.size = reply.size();
   request.answers.assign(reply.answers().begin(), reply.answers().end());
@@ -108,6 +110,7 @@ bool FetchLink::take_reply(std::vector<Fetched>& done) {
 // Each request may be the one that the process has ended over.
 std::vector<Fetched> FetchLink::fail_all() {
   std::vector<Fetched> failed;
+  failed.reserve(under_way_.size());
   for (auto& [id, request] : under_way_)
     failed.push_back(std::move(request.request));
   under_way_.clear();

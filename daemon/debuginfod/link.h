@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,7 +76,7 @@ private:
   bool take_reply(std::vector<Fetched>& done);
 
   std::string program_;
-  std::optional<Running> running_;
+  std::unique_ptr<Running> running_; // nullptr: none
   std::map<uint64_t, UnderWay> under_way_;
   uint64_t next_id_ = 1;
   BackOff back_off_; // of the process

@@ -33,12 +33,12 @@ size_t character(std::string_view text) {
   return length;
 }
 
-// Whether 8 bytes are all printable ASCII; names are little else.
-bool is_plain(const char* bytes) {
+// Whether the first 8 bytes are all printable ASCII; names are little else.
+bool is_plain(std::string_view bytes) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHigh = kOnes * 0x80;
   uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
+  std::memcpy(&word, bytes.data(), sizeof word);
   const uint64_t below_space = word - kOnes * 0x20;
   const uint64_t delete_is_zero = word ^ kOnes * 0x7f;
   return ((word | below_space | (delete_is_zero - kOnes)) & kHigh) == 0;
@@ -47,7 +47,7 @@ bool is_plain(const char* bytes) {
 } // namespace
 
 bool is_clean_text(std::string_view text) {
-  while (text.size() >= sizeof(uint64_t) && is_plain(text.data()))
+  while (text.size() >= sizeof(uint64_t) && is_plain(text))
     text.remove_prefix(sizeof(uint64_t));
   while (!text.empty()) {
     const size_t length = character(text);

@@ -155,12 +155,12 @@ void FileCache::parse_symbols(Slot& slot, ElfImage& image, const ByteSource& sou
   make_room();
   ParsedFile& file = slot.file;
   try {
-    file.symbols = SymbolTable::build(source, image, limits_);
+    file.symbols = std::make_unique<SymbolTable>(SymbolTable::build(source, image, limits_));
     if (file.symbols->count(SymbolOrigin::kSymtab) == 0)
       file.starts = FunctionStarts::read(source, image);
   } catch (const std::bad_alloc&) {
     shrink(0);
-    file.symbols.emplace();
+    file.symbols = std::make_unique<SymbolTable>();
     file.failure = "its symbols need more memory than the worker may use";
     file.fault = NamesFault::kTooLarge;
     account(slot);
@@ -188,8 +188,8 @@ void FileCache::open_debug(Slot& slot, const ElfImage& image, NameStyle style,
         DebugInfo::open(fds, image.build_id(), file.links,
                         {.style = style, .max_mangled = max_mangled_, .memory = debug_memory_});
     if (file.debug != nullptr && file.debug->debug_source() != nullptr)
-      file.debug_symbols =
-          SymbolTable::build(*file.debug->debug_source(), file.debug->image(), limits_);
+      file.debug_symbols = std::make_unique<SymbolTable>(
+          SymbolTable::build(*file.debug->debug_source(), file.debug->image(), limits_));
   } catch (const std::bad_alloc&) {
     file.debug = nullptr;
     file.debug_symbols.reset();

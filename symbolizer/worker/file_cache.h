@@ -28,9 +28,9 @@ struct ParsedFile {
   FileStamp stamp;
   std::optional<ElfImage> image; // empty: see failure
   DebugLinks links;
-  std::optional<SymbolTable> symbols;         // once names were asked for
+  std::unique_ptr<SymbolTable> symbols;       // once names were asked for
   std::unique_ptr<DebugInfo> debug;           // once lines were asked for; nullptr: it has none
-  std::optional<SymbolTable> debug_symbols;   // of a separate debug file; its names are there
+  std::unique_ptr<SymbolTable> debug_symbols; // of a separate debug file; its names are there
   std::unique_ptr<IndexNames> index;          // once asked for; nullptr: it is none
   FunctionStarts starts;                      // then, and only where .symtab is missing
   PerfMap perf_map;                           // of a file that is none of ELF's

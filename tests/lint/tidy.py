@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """tidy.py BUILD [--tests | --sample]: clang-tidy-19 over the sources of ours that BUILD compiles, on all
-CPUs. The tests' own sources, which take as long again, only with --tests; a sixteenth of the others, always
-the same, with --sample.
+CPUs. The tests' own sources, which take several times as long, only with --tests; a quarter of the others,
+always the same, with --sample.
 
-A file that was clean is not looked at again until it, any header, its command line or the rules
+BUILD is a unity build: the headers of a library's sources, which take most of the time, are read once.
+
+A unit that was clean is not looked at again until one of its sources, any header, its command line or the rules
 change: build/lint remembers them by hash."""
 import concurrent.futures
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -25,60 +28,75 @@ def tracked(*patterns):
     return [ROOT / name for name in answer.stdout.decode().split("\0") if name]
 
 
-def commands(build):
-    """{source: command line} of what is ours and compiled; generated files are not ours."""
+def units(build):
+    """{what is compiled: (command line, the sources of ours in it)}; generated files are not ours."""
     ours = set(tracked("*.cc", "*.c"))
-    entries = json.loads((build / "compile_commands.json").read_text())
-    commands = {Path(e["file"]): e.get("command") or " ".join(e["arguments"]) for e in entries
-                if Path(e["file"]) in ours}
+    found = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        unit = Path(entry["file"])
+        in_it = {unit}
+        if unit.parent.name == "Unity":
+            in_it = {Path(name) for name in re.findall(r'^#include "(.*)"$', unit.read_text(), re.MULTILINE)}
+        sources = sorted(in_it & ours)
+        if sources:
+            found[unit] = entry.get("command") or " ".join(entry["arguments"]), sources
     if "--tests" in sys.argv:
-        return commands
-    every = 16 if "--sample" in sys.argv else 1
-    return {path: command for path, command in commands.items()
-            if path.parts[len(ROOT.parts)] != "tests" and zlib.crc32(str(path.relative_to(ROOT)).encode()) % every == 0}
+        return found
+    every = 4 if "--sample" in sys.argv else 1
+
+    def chosen(sources):
+        folder = sources[0].relative_to(ROOT).parent
+        return folder.parts[0] != "tests" and zlib.crc32(str(folder).encode()) % every == 0
+
+    return {unit: work for unit, work in found.items() if chosen(work[1])}
 
 
 def digest_of_rules():
     digest = hashlib.sha256()
-    for path in sorted([*tracked("*.h"), *tracked("*.proto"), ROOT / ".clang-tidy"]):
+    for path in sorted([*tracked("*.h"), *tracked("*.proto"), *tracked("*.clang-tidy")]):
         digest.update(path.read_bytes())
     return digest
 
 
-def check(source, command, build, rules):
+def check(unit, command, sources, build, rules):
     digest = rules.copy()
-    digest.update(command.encode() + source.read_bytes())
+    digest.update(command.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
     stamp = MEMORY / digest.hexdigest()
     if stamp.exists():
-        return source, 0.0, ""
+        return unit, 0.0, ""
     start = time.monotonic()
     # Options and precompiled headers that only GCC has are no business of clang-tidy's.
     answer = subprocess.run(
         ["clang-tidy-19", "-p", build, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
-         "--extra-arg=-Wno-ignored-gch", source],
+         "--extra-arg=-Wno-ignored-gch",
+         "--checks=-bugprone-suspicious-include", unit],
         capture_output=True, text=True, timeout=DEADLINE_A_FILE)
     if answer.returncode == 0:
         stamp.touch()
-        return source, time.monotonic() - start, ""
-    return source, time.monotonic() - start, answer.stdout + answer.stderr
+        return unit, time.monotonic() - start, ""
+    return unit, time.monotonic() - start, answer.stdout + answer.stderr
 
 
 def main():
     build = (ROOT / sys.argv[1]).resolve()
     MEMORY.mkdir(parents=True, exist_ok=True)
     rules = digest_of_rules()
-    work = commands(build)
+    work = units(build)
     assert work, f"{build} compiles nothing of ours"
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting = [pool.submit(check, source, command, build, rules) for source, command in work.items()]
+        waiting = [pool.submit(check, unit, command, sources, build, rules)
+                   for unit, (command, sources) in work.items()]
         for done in concurrent.futures.as_completed(waiting):
-            source, seconds, complaint = done.result()
-            print(f"{source.relative_to(ROOT)}  {seconds:.1f} s", flush=True)
+            unit, seconds, complaint = done.result()
+            print(f"{unit.relative_to(ROOT)}  {seconds:.1f} s", flush=True)
             if complaint:
                 failures += 1
                 print(complaint, flush=True)
-    print(f"{len(work)} files, {failures} with complaints")
+    print(f"{sum(len(sources) for _, sources in work.values())} files in {len(work)} units, "
+          f"{failures} with complaints")
     return 1 if failures else 0
 
 

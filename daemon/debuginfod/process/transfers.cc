@@ -147,7 +147,7 @@ struct Transfers::State {
   std::list<DebugTransfer> transfers;
 
   // Asks the next server, if there is one and time for it.
-  bool ask_next(DebugTransfer& transfer) {
+  bool ask_next(DebugTransfer& transfer) const {
     const auto left = std::chrono::ceil<milliseconds>(transfer.until - steady_clock::now());
     if (transfer.reply.answers_size() >= transfer.request.servers_size() || left.count() <= 0 ||
         ::ftruncate(transfer.file.get(), 0) != 0)

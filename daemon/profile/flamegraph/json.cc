@@ -57,7 +57,7 @@ private:
     append_number(out_, source.total);
     out_ += ",\"frequency\":";
     append_number(out_, source.accounting.frequency);
-    out_ += ",\"stacks\":{\"complete\":";
+    out_ += R"(,"stacks":{"complete":)";
     append_number(out_, source.accounting.complete);
     out_ += ",\"incomplete\":";
     reasons(source.accounting.incomplete);

@@ -77,7 +77,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
 std::string_view host_name(std::string_view authority) {
   if (authority.starts_with('[')) {
     const size_t end = authority.find(']');
-    return end == authority.npos ? std::string_view() : authority.substr(1, end - 1);
+    return end == std::string_view::npos ? std::string_view() : authority.substr(1, end - 1);
   }
   return authority.substr(0, std::min(authority.find(':'), authority.size()));
 }
@@ -87,7 +87,7 @@ bool is_own_name(std::string_view host) {
     return true;
   // 127.0.0.0/8, as numbers only: 127.0.0.1.example.com is somebody's name.
   return host.starts_with("127.") && std::ranges::count(host, '.') == 3 &&
-         host.find_first_not_of("0123456789.") == host.npos;
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 std::string_view authority_of(std::string_view origin) {
@@ -103,7 +103,7 @@ Result<std::map<std::string, std::string>> parse_users(std::string_view text) {
   std::map<std::string, std::string> users;
   auto done = for_lines(text, [&](size_t number, std::string_view line) -> Result<void> {
     const size_t colon = line.find(':');
-    const std::string_view hash = colon == line.npos ? "" : line.substr(colon + 1);
+    const std::string_view hash = colon == std::string_view::npos ? "" : line.substr(colon + 1);
     if (colon == 0 || hash.size() != 60 || !hash.starts_with("$2"))
       return fail("users, line " + std::to_string(number), "it is not NAME:BCRYPT-HASH",
                   "make it with htpasswd -nB NAME");
@@ -176,8 +176,10 @@ Verdict Gate::look_at(const Request& request) {
 bool Gate::check_password(const Request& request) {
   const auto encoded = after_scheme(request.authorization, "basic");
   const auto pair = encoded ? decode_base64(*encoded) : std::nullopt;
-  const size_t colon = pair ? pair->find(':') : std::string::npos;
-  if (colon == std::string::npos || pair->find('\0') != std::string::npos)
+  if (!pair)
+    return false;
+  const size_t colon = pair->find(':');
+  if (colon == std::string::npos || pair->contains('\0'))
     return false;
   const auto user = credentials_.users.find(pair->substr(0, colon));
   const bool known = user != credentials_.users.end();
@@ -196,7 +198,7 @@ bool Gate::check_password(const Request& request) {
 Response unauthorized(const Request& request) {
   Response response = error_response(401, request, "this address is for those who authenticate",
                                      "send a user's name and password (Basic) or a token (Bearer)");
-  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"pprofd\", charset=\"UTF-8\"");
+  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="pprofd", charset="UTF-8")");
   return response;
 }
 

@@ -3,6 +3,8 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -31,11 +33,13 @@ constexpr std::chrono::seconds kLinger(2);
 constexpr size_t kDiscardBytes = size_t{64} << 10;
 
 std::string field(const http::fields& fields, http::field name) {
-  return std::string(fields[name].data(), fields[name].size());
+  const auto value = fields[name];
+  return {value.data(), value.size()};
 }
 
 std::string field(const http::fields& fields, const char* name) {
-  return std::string(fields[name].data(), fields[name].size());
+  const auto value = fields[name];
+  return {value.data(), value.size()};
 }
 
 unsigned status_of(const error_code& error) {
@@ -163,7 +167,7 @@ private:
   }
 
   void read_header(std::chrono::milliseconds patience) {
-    parser_.emplace();
+    parser_ = std::make_unique<http::request_parser<http::string_body>>();
     parser_->header_limit(state_->limits.header_bytes);
     parser_->body_limit(UINT64_MAX); // looked at behind the header
     lowest().expires_after(patience);
@@ -351,7 +355,7 @@ private:
   size_t reply_bytes_ = 0;
   size_t body_bytes_ = 0; // of the request that is being read or worked on
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::unique_ptr<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
   Request request_;
   std::weak_ptr<ExchangeOf<Stream>> exchange_;
@@ -363,7 +367,7 @@ void start_connection(std::shared_ptr<Server::State> state, Fd socket, int famil
                       Server::Serves serves, bool use_tls) {
   PlainStream::socket_type plain(state->io);
   error_code error;
-  plain.assign(asio::generic::stream_protocol(family, 0), socket.get(), error);
+  (void)plain.assign(asio::generic::stream_protocol(family, 0), socket.get(), error);
   if (error)
     return;
   (void)socket.release();

@@ -9,7 +9,7 @@ Response error_response(unsigned status, const Request& request, const Error& er
 }
 
 Response error_response(unsigned status, const Request& request, std::string sentence,
-                        std::string hint) {
+                        const std::string& hint) {
   Response response{.status = status, .body = {}, .headers = {}};
   if (request.path.starts_with("/api/")) {
     response.content_type = "application/json";

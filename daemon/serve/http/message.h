@@ -49,7 +49,7 @@ struct Response {
 // want it.
 Response error_response(unsigned status, const Request& request, const Error& error);
 Response error_response(unsigned status, const Request& request, std::string sentence,
-                        std::string hint = {});
+                        const std::string& hint = {});
 
 // One request on its way to its answer. Any thread.
 class Exchange {

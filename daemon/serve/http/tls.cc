@@ -15,16 +15,16 @@ Result<std::shared_ptr<boost::asio::ssl::context>> make_tls(const TlsFiles& file
   SSL_CTX_set_options(tls->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(tls->native_handle(), SSL_SESS_CACHE_OFF);
 
-  tls->use_certificate_chain(asio::buffer(files.certificate), error);
+  (void)tls->use_certificate_chain(asio::buffer(files.certificate), error);
   if (error)
     return fail("http.tls_cert", error.message(), "it must be a certificate in PEM");
-  tls->use_private_key(asio::buffer(files.key), ssl::context::pem, error);
+  (void)tls->use_private_key(asio::buffer(files.key), ssl::context::pem, error);
   if (error || SSL_CTX_check_private_key(tls->native_handle()) != 1)
     return fail("http.tls_key", error ? error.message() : "it does not belong to the certificate",
                 "it must be the certificate's private key in PEM");
   if (files.client_ca.empty())
     return tls;
-  tls->add_certificate_authority(asio::buffer(files.client_ca), error);
+  (void)tls->add_certificate_authority(asio::buffer(files.client_ca), error);
   if (error)
     return fail("http.tls_client_ca", error.message(), "it must be certificates in PEM");
   tls->set_verify_mode(files.certificate_required

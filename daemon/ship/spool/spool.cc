@@ -41,9 +41,9 @@ std::optional<uint64_t> number_of(std::string_view name) {
   if (name.size() != kDigits + kEnding.size() || !name.ends_with(kEnding))
     return std::nullopt;
   uint64_t number = 0;
-  const char* const end = name.data() + kDigits;
-  const auto parsed = std::from_chars(name.data(), end, number, 16);
-  if (parsed.ec != std::errc() || parsed.ptr != end || file_name(number) != name)
+  const std::string_view digits = name.substr(0, kDigits);
+  const auto parsed = std::from_chars(digits.begin(), digits.end(), number, 16);
+  if (parsed.ec != std::errc() || parsed.ptr != digits.end() || file_name(number) != name)
     return std::nullopt;
   return number;
 }

@@ -183,9 +183,9 @@ public:
     if (pid_ == 0) {
       Folder opened = open_folder(folder);
       auto file = opened.create("a");
-      bool ok = file && file->write("half") && ::write(ready[1], "x", 1) == 1;
-      while (ok)
-        pause();
+      if (file && file->write("half") && ::write(ready[1], "x", 1) == 1)
+        for (;;)
+          pause();
       _exit(1);
     }
     close(ready[1]);

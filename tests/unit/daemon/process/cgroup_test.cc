@@ -73,8 +73,8 @@ TEST(UnitOf, IsEmptyWhereThereIsNone) {
 TEST(ContainerOf, KnowsEveryRuntimesLayout) {
   for (const char* path :
        {"/docker/ID", "/system.slice/docker-ID.scope", "/kubepods/burstable/podUID/ID",
-        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_ID.slice/"
-        "cri-containerd-ID.scope",
+        ("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_ID.slice/"
+         "cri-containerd-ID.scope"),
         "/kubepods.slice/kubepods-podU_ID.slice/crio-ID.scope",
         "/system.slice/containerd.service/kubepods-burstable-podU_ID.slice:cri-containerd:ID",
         "/machine.slice/libpod-ID.scope/container",

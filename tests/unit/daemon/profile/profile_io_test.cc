@@ -111,7 +111,8 @@ TEST(ProfileIo, TwoProfilesWithoutTimesAreRefusedByTheirIds) {
   proto::Profile profile = some_profile();
   for (const char* field :
        {"time_nanos", "duration_nanos", "period", "period_type", "default_sample_type", "doc_url"})
-    profile.GetReflection()->ClearField(&profile, profile.GetDescriptor()->FindFieldByName(field));
+    proto::Profile::GetReflection()->ClearField(
+        &profile, proto::Profile::GetDescriptor()->FindFieldByName(field));
   std::string message = message_of(profile);
   ASSERT_TRUE(parse_profile(message));
   EXPECT_FALSE(parse_profile(message + message));

@@ -15,7 +15,7 @@ using google::protobuf::util::MessageDifferencer;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Result<proto::Profile> merged(std::vector<proto::Profile> profiles) {
+Result<proto::Profile> merged(const std::vector<proto::Profile>& profiles) {
   std::vector<const proto::Profile*> pointers;
   for (const auto& profile : profiles)
     pointers.push_back(&profile);

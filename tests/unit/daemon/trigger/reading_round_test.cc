@@ -51,11 +51,11 @@ TEST(ReadCounts, ReadingsAreSharesOfTheTime) {
 }
 
 TEST(ReadCounts, WaitingThatWasNotReadBeforeIsNone) {
-  const ProcessCounts before{.cpu_nanos = 5, .threads = 90, .run_queue_nanos = 0};
-  const ProcessCounts after{.cpu_nanos = 6, .threads = 3, .run_queue_nanos = 1'000'000'000};
-  EXPECT_DOUBLE_EQ(reading_between(before, after, 1s)[TriggerMetric::kRunQueue], 0);
+  const ProcessCounts none{.cpu_nanos = 5, .threads = 90, .run_queue_nanos = 0};
+  const ProcessCounts some{.cpu_nanos = 6, .threads = 3, .run_queue_nanos = 1'000'000'000};
+  EXPECT_DOUBLE_EQ(reading_between(none, some, 1s)[TriggerMetric::kRunQueue], 0);
   // Threads that ended take theirs along.
-  EXPECT_DOUBLE_EQ(reading_between(after, before, 1s)[TriggerMetric::kRunQueue], 0);
+  EXPECT_DOUBLE_EQ(reading_between(some, none, 1s)[TriggerMetric::kRunQueue], 0);
 }
 
 TEST(ReadingRound, ReadsEachProcessOnceARoundAndReportsFromTheSecondOn) {

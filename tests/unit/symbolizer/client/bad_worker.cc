@@ -1,12 +1,13 @@
 // Workers as a hostile file could make them: the name of the program says how this one is bad.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <numeric>
+#include <ranges>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,7 +62,7 @@ worker::Reply reply_to(const worker::Request& request, const std::string& functi
 worker::RowReply rows_from(const worker::Request& request, uint32_t address, uint32_t count,
                            bool new_rules) {
   std::vector<uint32_t> addresses(count);
-  std::iota(addresses.begin(), addresses.end(), address);
+  std::ranges::copy(std::views::iota(address, address + count), addresses.begin());
   std::vector<uint16_t> rules(count);
   std::vector<unwind_rule> added(new_rules ? count : address == 0 ? 1 : 0);
   for (uint32_t i = 0; i < added.size(); ++i) {

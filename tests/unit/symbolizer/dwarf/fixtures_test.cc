@@ -78,8 +78,8 @@ struct Flavour {
   std::string name;
   std::string compiler;
   std::string flags;
-  std::string link = "";  // further flags of the linker
-  std::string after = ""; // a command on the program, as %s
+  std::string link{};  // further flags of the linker
+  std::string after{}; // a command on the program, as %s
   Names names = Names::kLinkage;
 };
 void PrintTo(const Flavour& value, std::ostream* out) {
@@ -328,7 +328,7 @@ TEST(Supplementary, HoldsNamesOfInlinedFunctions) {
     }
     int with_map(std::map<std::string, int>& m, int a) { return m["x"] + shared_one(a); }
   )";
-  const std::string header = scratch.write("shared.h", shared);
+  static_cast<void>(scratch.write("shared.h", shared));
   std::string programs;
   for (const std::string name : {"one", "two"}) {
     const std::string source = scratch.write(

@@ -53,7 +53,6 @@ TEST_F(Mapping, OfAFileCutShortReadsZerosAndSaysSo) {
 
 TEST_F(Mapping, OfAFileCutShortLeavesOthersAlone) {
   const MappedFile other = map(10 * kPage);
-  const std::string kept = path_;
   path_ = scratch_.write("second", std::string(10 * kPage, 'y'));
   const auto mapping = MappedFile::open(test::open_file(path_).get());
   ASSERT_TRUE(mapping);

@@ -96,7 +96,7 @@ static int zombie_leader(void) {
 }
 
 static void* exec_thread(void* argument) {
-  char** argv = argument;
+  char** argv = (char**)argument;
   execv(argv[0], argv);
   fail(argv[0]);
   return NULL;
@@ -104,7 +104,7 @@ static void* exec_thread(void* argument) {
 
 static int exec_from_thread(char** argv) {
   pthread_t thread;
-  if (pthread_create(&thread, NULL, exec_thread, argv) != 0)
+  if (pthread_create(&thread, NULL, exec_thread, (void*)argv) != 0)
     fail("pthread_create");
   pause();
   return 0;

@@ -222,7 +222,7 @@ TEST_F(LiveProcessTest, AnUnlinkedAndReplacedProgramIsTheOneThatRuns) {
   if (IsSkipped())
     return;
   const fs::path path = folder_.path() / "replaced";
-  const std::string build_id = copy_with_build_id(HELPER, path, 80);
+  copy_with_build_id(HELPER, path, 80);
   const FileIdentity original = identity_of(path);
   Child child({path, "wait"});
   ASSERT_EQ(child.line(), "ready");
@@ -342,7 +342,7 @@ TEST_F(LiveProcessTest, AProgramInsideAContainerIsOpenedThroughItsRoot) {
   if (IsSkipped())
     return;
   const fs::path copy = folder_.path() / "copy";
-  const std::string build_id = copy_with_build_id(HELPER_STATIC, copy, 111);
+  copy_with_build_id(HELPER_STATIC, copy, 111);
   const fs::path root = folder_.path() / "root";
   fs::create_directory(root);
   Child child({HELPER_STATIC, "contain", root, copy, "wait"});
@@ -375,8 +375,7 @@ TEST_F(LiveProcessTest, AProgramOnAnOverlayIsOpened) {
   for (const char* part : {"lower", "upper", "work", "merged"})
     fs::create_directory(folder_.path() / part);
   const fs::path merged = folder_.path() / "merged";
-  const std::string build_id =
-      copy_with_build_id(HELPER, folder_.path() / "lower" / "program", 130);
+  copy_with_build_id(HELPER, folder_.path() / "lower" / "program", 130);
   const auto in = [&](const char* part) { return (folder_.path() / part).string(); };
   const std::string options =
       "lowerdir=" + in("lower") + ",upperdir=" + in("upper") + ",workdir=" + in("work");
