@@ -149,7 +149,8 @@ void add_shipping(Families& families, const ServiceFigures& figures) {
         Count{"pprofd_ship_failed_total", "Profiles that a target refused for good.",
               &ShipFigures::failed},
         Count{"pprofd_ship_retried_total", "Profiles that were sent again.", &ShipFigures::retried},
-        Count{"pprofd_ship_dropped_total", "Profiles that the spool had no room for.",
+        Count{"pprofd_ship_dropped_total",
+              "Profiles that the spool had no room for, or the process that ships did not take.",
               &ShipFigures::dropped}}) {
     MetricFamily& family = families.add(MetricType::Counter, each.name, each.help);
     for (const ShipFigures& target : figures.shipping)

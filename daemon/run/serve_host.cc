@@ -206,6 +206,7 @@ void ServeHost::take_stored(const serve::Stored& stored) {
 
 void ServeHost::give_up_first() {
   ++counts_.failed;
+  ++counts_.given_up;
   counts_.samples_failed += serve::counted_samples(unstored_.front().message.profile());
   drop_first();
 }

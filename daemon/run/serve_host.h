@@ -65,7 +65,8 @@ public:
 
   struct Figures {
     uint64_t restarts = 0;
-    uint64_t failed = 0; // profiles that were put and are not stored
+    uint64_t failed = 0;   // profiles that were put and are not stored
+    uint64_t given_up = 0; // of these, as processes ended over them
     uint64_t samples_failed = 0;
     uint64_t samples_stored = 0;
     std::chrono::nanoseconds cpu_time{0};

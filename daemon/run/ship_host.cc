@@ -117,8 +117,9 @@ bool ShipHost::finish(std::chrono::milliseconds at_most) {
 
 std::vector<ShipFigures> ShipHost::figures() const {
   std::vector<ShipFigures> figures = counts_.figures();
+  const uint64_t lost = lost_ + usage().given_up;
   for (ShipFigures& each : figures)
-    each.dropped += lost_;
+    each.dropped += lost;
   return figures;
 }
 

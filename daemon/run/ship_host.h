@@ -77,7 +77,7 @@ private:
   int events_ = -1;
   std::unique_ptr<ServeHost> host_; // once made it stays
   std::atomic<ServeHost*> to_ = nullptr;
-  std::atomic<uint64_t> lost_ = 0; // profiles
+  std::atomic<uint64_t> lost_ = 0; // profiles that the process did not take at once
   ShipCounts counts_;
 };
 

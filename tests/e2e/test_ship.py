@@ -1,4 +1,5 @@
 """Shipping: `pprofd: ship` on its own, played its daemon by the harness, and with `pprofd run`."""
+import contextlib
 import os
 import signal
 import socket
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness import pprof
-from harness.processes import start_workload, wait_until
+from harness.processes import children_called, start_workload, wait_until
 from harness.serve import Serve, profile
+from harness.service import of
 from harness.ship import Backend, Ship, server_tls, target, tls_files
 from harness.paths import workload
 
@@ -351,3 +353,31 @@ def test_a_reload_adds_and_takes_away_targets(service, tmp_path):
             run.process.signal(signal.SIGHUP)
             backend.wait_taken(1, 60)
         run.stop()
+
+
+@pytest.mark.long
+@pytest.mark.requires("bpf")
+def test_a_profile_over_which_the_process_ends_is_counted(service, tmp_path):
+    """One that three processes did not live to take is given up for shipping, and the store has it."""
+    with Backend() as backend, start_workload(workload("burn"), 0) as burn:
+        run = service(f"""
+window = "1s"
+[spool]
+path = "{tmp_path}/spool"
+[[ship]]
+type = "profefe"
+url = "{backend.url}"
+include = ["pid:{burn.pid}"]
+""").wait_started()
+        wait_until(lambda: run.metric("pprofd_ship_sent_total") >= 1, "a profile that was sent")
+        assert run.metric("pprofd_ship_dropped_total") == 0
+
+        def killed_until_one_is_dropped():
+            for pid in children_called(run.pid, "pprofd: ship"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return run.metric("pprofd_ship_dropped_total") >= 1
+
+        wait_until(killed_until_one_is_dropped, "the count of dropped profiles", 60)
+        run.stop()
+    assert of(run.profiles(), burn.pid)
