@@ -103,7 +103,8 @@ struct pprofd_death {
 	struct pprofd_record_header header;
 	__u64 start_time; /* as in a sample */
 	__u32 pid;
-	__u32 signal;
+	__u16 signal;
+	__u16 out_of_memory; /* whether the kernel sent it to have its memory */
 };
 
 /* Signals by which programs crash, or are ended without having a say; a bit each: ILL, TRAP, ABRT,

@@ -26,7 +26,8 @@ int BPF_PROG(report_death, struct task_struct *task)
 	death.header.time = bpf_ktime_get_ns();
 	death.start_time = task->group_leader->start_boottime;
 	death.pid = (__u32)task->tgid;
-	death.signal = signal;
+	death.signal = (__u16)signal;
+	death.out_of_memory = signal == 9 && task->signal->oom_mm;
 	bpf_ringbuf_output(&samples, &death, sizeof(death), BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -66,6 +66,7 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
+	void *oom_mm;  /* not null: chosen to die as memory ran out */
 };
 
 struct task_struct {

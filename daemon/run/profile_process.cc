@@ -32,6 +32,7 @@ using std::chrono::steady_clock;
 constexpr int kLink = 3;
 constexpr nanoseconds kProfileTick = milliseconds(100);
 constexpr milliseconds kNamesAtMost{15'000};
+constexpr milliseconds kHurriedNames{700}; // where the service ends
 
 // Every filter that is set must match.
 Result<std::vector<ProcessPredicate>> predicates_of(const serve::ProfileRequest& request) {
@@ -141,9 +142,12 @@ private:
     const auto counts = counts_of_target();
     const auto counted = steady_clock::now();
     const auto end = start + nanoseconds(request_.duration_nanos());
-    for (auto now = start; now < end; now = steady_clock::now()) {
+    bool hurry = false;
+    for (auto now = start; now < end && !hurry; now = steady_clock::now()) {
       collector.wait_for_work(link_.fd(), std::min(kProfileTick, nanoseconds(end - now)));
-      if (const auto open = link_.fill(); !open || !*open)
+      const auto open = link_.fill();
+      hurry = open && !*open && request_.has_trigger();
+      if (!open || (!*open && !hurry))
         return fail("take a profile", "nobody waits for it any more");
       collector.tick();
       if (filter != nullptr)
@@ -152,7 +156,7 @@ private:
     info_.duration_nanos = nanoseconds(steady_clock::now() - start).count();
     if (request_.has_trigger())
       add_trigger(counts, counted);
-    collector.finish(kNamesAtMost);
+    collector.finish(hurry ? kHurriedNames : kNamesAtMost);
     info_.unattributed_drops = collector.current().totals.unattributed_drops;
     return {};
   }

@@ -1,6 +1,7 @@
 #include "daemon/run/profile_taker.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -84,6 +85,11 @@ void ProfileTaker::cancel(uint64_t id) {
   found->process.kill();
   ending_.push_back(std::move(found->process));
   taking_.erase(found);
+}
+
+void ProfileTaker::hurry() {
+  for (const Taking& each : taking_)
+    ::shutdown(each.link.fd(), SHUT_WR);
 }
 
 std::optional<serve::Answer> ProfileTaker::look_at(Taking& taking) {

@@ -29,6 +29,8 @@ public:
 
   void take(const serve::ProfileRequest& request);
   void cancel(uint64_t id);
+  // Those that triggers asked for end now, with what they have.
+  void hurry();
 
   // Readable when tick() has work to do. tick() is called now and then in any case.
   [[nodiscard]] int fd() const { return events_.get(); }

@@ -40,6 +40,7 @@ constexpr milliseconds kTriggersATick{5};
 // At the end: systemd and its user wait, and five seconds are promised.
 constexpr milliseconds kLastRows{500};
 constexpr milliseconds kLastNames{1'500};
+constexpr milliseconds kLastTriggered{1'500};
 constexpr milliseconds kLeaveWithin{4'300};
 constexpr milliseconds kShortWait{10};
 
@@ -550,6 +551,7 @@ void Service::apply(ServiceConfig config) {
 
 void Service::finish() {
   const auto deadline = steady_clock::now() + kLeaveWithin;
+  triggers_->finish(kLastTriggered);
   if (collecting_) // else the window has nothing yet
     writer_->expect(info_of(collector_->current()));
   collector_->finish(kLastNames, kLastRows);

@@ -23,6 +23,7 @@ constexpr std::chrono::hours kInAdvance{1};
 // A death is looked at when the last samples have come, and those wait for at most so many others.
 constexpr std::chrono::seconds kAfterDeath{1};
 constexpr size_t kMostDeaths = 1000;
+constexpr std::chrono::milliseconds kFinishTick{20};
 
 std::vector<ProcessPredicate> globs_of(const std::vector<std::string>& texts) {
   std::vector<ProcessPredicate> globs;
@@ -99,6 +100,18 @@ void Triggers::tick(std::chrono::nanoseconds at_most, bool may_take) {
     round_->step(at_most);
   look_at_deaths();
   write_past();
+}
+
+void Triggers::finish(std::chrono::milliseconds at_most) {
+  const auto deadline = std::chrono::steady_clock::now() + at_most;
+  taker_->hurry();
+  while ((taker_->under_way() != 0 || !kept_.empty()) &&
+         std::chrono::steady_clock::now() < deadline) {
+    collector_->wait_for_work(fd(), kFinishTick);
+    collector_->tick();
+    taker_->tick();
+    write_past();
+  }
 }
 
 bool Triggers::keeps_to_share() const {
@@ -204,8 +217,9 @@ void Triggers::keep_last(const pprofd_death& death) {
   }
   const auto signal = static_cast<int>(death.signal);
   const char* const name = ::sigabbrev_np(signal);
-  const std::string reason = "signal " + std::to_string(signal);
-  const std::string value = name == nullptr ? reason : "SIG" + std::string(name);
+  const std::string told = "signal " + std::to_string(signal);
+  const std::string reason = death.out_of_memory != 0 ? "out of memory" : told;
+  const std::string value = name == nullptr ? told : "SIG" + std::string(name);
   KeyValues comments{{"trigger", reason}, {"trigger.value", value}, {"trigger.part", "before"}};
   if (const auto usual = watch_->usual(process.serial))
     add_readings("metrics.before.", *usual, comments);

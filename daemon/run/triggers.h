@@ -51,6 +51,8 @@ public:
   [[nodiscard]] int fd() const { return taker_->fd(); }
   // Goes on for about so long. With `may_take` false no profile is begun.
   void tick(std::chrono::nanoseconds at_most, bool may_take);
+  // Profiles under way end now and are put, those of the past too; waits for them, at most so long.
+  void finish(std::chrono::milliseconds at_most);
 
   [[nodiscard]] uint64_t suppressed() const { return watch_->suppressed() + suppressed_; }
   // Of the processes that took profiles.

@@ -5,8 +5,9 @@ import signal
 import urllib.parse
 
 import pytest
+from harness import system
 from harness.paths import workload
-from harness.processes import cpu_seconds, start_workload, wait_until
+from harness.processes import children_called, cpu_seconds, start_workload, wait_until
 from harness.service import of
 
 pytestmark = pytest.mark.requires("bpf")
@@ -107,6 +108,22 @@ def test_a_rule_on_threads(service):
     run.stop()
 
 
+def test_a_profile_under_way_ends_with_the_service(service):
+    """What it has by then is kept."""
+    with start_waiting("burn", 0) as target:
+        rule = '[[trigger]]\nwhen = "cpu > 10% for 300ms"\nfrequency = 499\nduration = "10m"\n'
+        run = start_service(service, [target], TRIGGERS + rule)
+        target.signal(signal.SIGUSR1)
+        (taker,) = wait_until(lambda: children_called(run.pid, "pprofd: profile"), "the profile's beginning", 30)
+        began = cpu_seconds(target.pid)
+        wait_until(lambda: cpu_seconds(target.pid) > began + 1 and cpu_seconds(taker) > 0, "CPU time")
+        run.stop()
+    parts = by_part(of(run.profiles(triggered=True), target.pid))
+    assert parts["during"].cumulative("burn_cpu") > 50
+    assert parts["during"].duration_nanos < 60e9
+    assert parts["before"].total > 0
+
+
 def test_leaving_the_own_recent_range(service):
     """Without any rule: a process that has used little CPU for as long as the history uses much."""
     with start_waiting("burn", 0) as target:
@@ -151,3 +168,17 @@ def test_a_death_by_a_signal_leaves_what_was_before_it(service):
         end = ordinary[-1].time_nanos + ordinary[-1].duration_nanos
         # It may have had no sample in the window that it died in.
         assert last.time_nanos + last.duration_nanos <= end + 1e9
+
+
+@pytest.mark.requires("memory_cgroup")
+def test_a_death_as_memory_runs_out_says_so(service):
+    with system.memory_cgroup(64 << 20) as folder, start_waiting("crash", 1000, "memory") as target:
+        system.enter_cgroup(folder, target.pid)
+        run = start_service(service, [target], TRIGGERS)
+        target.signal(signal.SIGUSR1)
+        target.wait(60)
+        (last,) = wait_triggered(run, target.pid, 1)
+    run.stop()
+    assert target.status == 128 + signal.SIGKILL
+    assert last.facts["trigger"] == "out of memory" and last.facts["trigger.value"] == "SIGKILL"
+    assert last.cumulative("about_to_crash") > 20

@@ -66,6 +66,7 @@ REQUIREMENTS = {
     "namespaces": _no_mount_namespace,
     "cgroup1": lambda: _no_cgroup(1),
     "cgroup2": lambda: _no_cgroup(2),
+    "memory_cgroup": lambda: None if memory_root() else "no cgroup that limits memory can be made",
     "btf": lambda: None if Path("/sys/kernel/btf/vmlinux").exists() else "needs the kernel's BTF",
     "two cpus": lambda: None if os.cpu_count() > 1 else "needs two CPUs",
 }
@@ -117,15 +118,15 @@ def small_tmpfs(folder, size):
         run(["umount", "--lazy", folder])
 
 
-def cgroup_root(version):
-    """A hierarchy of that version under which folders can be made, or None."""
+def cgroup_root(version, controllers=("pids", "freezer")):
+    """A hierarchy of that version under which folders can be made, or None. Of v1's, one with any of the
+    controllers; these need no settings before a process may enter (cpuset does)."""
     if os.geteuid() != 0:
         return None
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, folder, kind, options, *_ = line.split()
         if kind == ("cgroup2" if version == 2 else "cgroup") and os.access(folder, os.W_OK):
-            # Of v1's, one that needs no settings before a process may enter (cpuset does).
-            if version == 2 or "pids" in options.split(",") or "freezer" in options.split(","):
+            if version == 2 or set(controllers) & set(options.split(",")):
                 return Path(folder)
     return None
 
@@ -133,7 +134,31 @@ def cgroup_root(version):
 @contextlib.contextmanager
 def cgroup(version, name=None):
     """A new cgroup; yields its folder. Processes left in it go back to the root."""
-    root = cgroup_root(version)
+    with _new_cgroup(cgroup_root(version), name) as folder:
+        yield folder
+
+
+def memory_root():
+    """Where a cgroup with a limit of memory can be made, or None."""
+    second = cgroup_root(2)
+    if second and "memory" in (second / "cgroup.subtree_control").read_text().split():
+        return second
+    return cgroup_root(1, ("memory",))
+
+
+@contextlib.contextmanager
+def memory_cgroup(limit):
+    """A new cgroup whose processes have at most `limit` bytes; yields its folder."""
+    with _new_cgroup(memory_root()) as folder:
+        for name, value in (("memory.limit_in_bytes", limit), ("memory.memsw.limit_in_bytes", limit),
+                            ("memory.max", limit), ("memory.swap.max", 0)):
+            if (folder / name).exists():
+                (folder / name).write_text(str(value))
+        yield folder
+
+
+@contextlib.contextmanager
+def _new_cgroup(root, name=None):
     folder = root / (name or f"pprofd-test-{uuid.uuid4().hex[:8]}")
     folder.mkdir()
     try:
