@@ -8,7 +8,7 @@
 #
 # --long: every run of every test, and the builds and checks that are too slow for each change.
 # Without it, and without naming the step, `unit` has only what the sanitizers would skip (`asan` runs
-# the same programs whole), and `lint` has clang-tidy look at a quarter of the sources; at the tests' own
+# the same programs whole), and `lint` has clang-tidy look at an eighth of the sources; at the tests' own
 # only with --long.
 #
 # The output of each step is in build/tests/STEP.log. The last line is the sum of all steps:

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 
-import { findFrame, launch, open, picture } from "./harness/browser.mjs";
+import { findFrame, launch, load, open, picture } from "./harness/browser.mjs";
 import { namelessControls, overflows, poorContrasts } from "./harness/contrast.mjs";
 import { accounting, pprof } from "./harness/pprof.mjs";
 import { Server } from "./harness/server.mjs";
@@ -85,8 +85,7 @@ describe("page", () => {
   const times = `from=${kTime - 1800}&to=${kTime}`;
   const early = `from=${kTime - 3600}&to=${kTime - 1801}`;
   const go = async (hash) => {
-    await page.goto("about:blank"); // so that the page is loaded anew
-    await page.goto(`${server.origin}/#/${hash}`);
+    await load(page, server.origin, hash);
     await page.locator('#view[aria-busy="false"]').waitFor();
   };
   const param = async (name) => page.evaluate((key) => new URLSearchParams(location.hash.split("?")[1] ?? "").get(key), name);
@@ -165,9 +164,7 @@ describe("page", () => {
     await settled(() => !location.hash.includes("zoom="));
     await page.goBack();
     await settled(() => location.hash.includes("zoom="));
-    const address = page.url();
-    await page.goto("about:blank");
-    await page.goto(address);
+    await page.reload();
     await page.locator(".flame").waitFor();
     // Zoomed: the frame reaches from edge to edge.
     const box = await page.locator(".flame-scroll").boundingBox();

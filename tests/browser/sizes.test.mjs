@@ -8,7 +8,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-import { findFrame, launch, open, picture } from "./harness/browser.mjs";
+import { findFrame, launch, load, open, picture } from "./harness/browser.mjs";
 import { namelessControls, overflows, poorContrasts } from "./harness/contrast.mjs";
 import { pprofd, workloads } from "./harness/paths.mjs";
 import { accounting, pprof } from "./harness/pprof.mjs";
@@ -67,8 +67,7 @@ describe("sizes", () => {
     assert.deepEqual(urls.filter((url) => !url.startsWith(server.origin) && !url.startsWith("file:") && !url.startsWith("blob:")), []);
   });
   const go = async (hash) => {
-    await page.goto("about:blank"); // so that the page is loaded anew
-    await page.goto(`${server.origin}/#/${hash}&from=${kTime}&to=${kTime + 60}`);
+    await load(page, server.origin, `${hash}&from=${kTime}&to=${kTime + 60}`);
     await page.locator('#view[aria-busy="false"]').waitFor();
   };
   const file = async (service, name = service) => {

@@ -227,10 +227,23 @@ def build(command, folder):
     return out
 
 
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """program(NAME): one of PROGRAMS, built once."""
+    built = {}
+
+    def build_once(name):
+        if name not in built:
+            built[name] = build(PROGRAMS[name], tmp_path_factory.mktemp(name))
+        return built[name]
+
+    return build_once
+
+
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long)
                                   for name in PROGRAMS])
-def test_lines_and_inlined_functions_are_llvms(name, tmp_path):
-    check(build(PROGRAMS[name], tmp_path))
+def test_lines_and_inlined_functions_are_llvms(name, program):
+    check(program(name))
 
 
 def asked_of_pprofd(path, cache, addresses):
@@ -241,17 +254,17 @@ def asked_of_pprofd(path, cache, addresses):
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long)
                                   for name in PROGRAMS if name != "go"])  # which has a table of its own
-def test_answers_of_an_index_are_those_without(name, tmp_path):
+def test_answers_of_an_index_are_those_without(name, program, tmp_path):
     if not OURSELVES.exists():
         pytest.skip("pprofd is not built")
-    program = build(PROGRAMS[name], tmp_path)
-    addresses = compare.random_addresses(program, COUNT)
-    without = asked_of_pprofd(program, "none", addresses)
+    path = program(name)
+    addresses = compare.random_addresses(path, COUNT)
+    without = asked_of_pprofd(path, "none", addresses)
     cache = tmp_path / "cache"
-    assert asked_of_pprofd(program, cache, addresses) == without
+    assert asked_of_pprofd(path, cache, addresses) == without
     if not list(cache.glob("*.index")):
         pytest.skip("its look-ups take less than the making of an index")
-    assert asked_of_pprofd(program, cache, addresses) == without
+    assert asked_of_pprofd(path, cache, addresses) == without
 
 
 def test_our_own_are_llvms():
@@ -261,14 +274,10 @@ def test_our_own_are_llvms():
     check(OURSELVES)
 
 
-def test_names_survive_dwz(tmp_path):
+def test_names_survive_dwz(program, tmp_path):
     """llvm-symbolizer-19 does not read what dwz puts aside: the answers are those from before."""
-    need("dwz", "g++")
-    programs = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        programs.append(build(["g++", "-O2", "-gdwarf-4"], folder))
+    need("dwz")
+    programs = [shutil.copy(program("gcc-O3-dwarf4"), tmp_path / name) for name in ("one", "two")]
     addresses = compare.random_addresses(programs[0], COUNT)
     before = compare.ours(TOOL, programs[0], addresses, ["--start-lines"])
     common = tmp_path / "common"

@@ -161,6 +161,7 @@ def test_worker_killed_while_names_are_asked(pprofd):
     assert "warning: symbolize: the worker " in run.stderr or run.profile.facts["frames.unsymbolized"] == "0"
 
 
+@pytest.mark.long
 def test_worker_that_hangs(pprofd):
     """A worker that stops answering is given up: the recording ends, names may miss."""
     with start_workload(workload("burn"), 0) as target:

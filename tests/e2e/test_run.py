@@ -152,24 +152,27 @@ def test_nothing_grows_with_time(service, long, tmp_path):
     with Process(["sh", "-c", script]):
         def made():
             return run.metric("pprofd_windows_total")
-        wait_until(lambda: made() >= (40 if not long else 200), "windows", 120, 0.2)
+
+        def held(what):
+            return run.metric(f"pprofd_{what}")
+
+        wait_until(lambda: made() >= 1, "windows")
+        processes, executables, mappings = map(held, ("processes", "executables", "mappings"))
+        wait_until(lambda: made() >= (30 if not long else 200), "windows", 120, 0.2)
         before = resident(run.pid) + resident(run.serve)
         descriptors = len(os.listdir(f"/proc/{run.pid}/fd"))
-        wait_until(lambda: made() >= (140 if not long else 5200), "windows", 1500, 0.2)
+        wait_until(lambda: made() >= (100 if not long else 5200), "windows", 1500, 0.2)
         after = resident(run.pid) + resident(run.serve)
         descriptors_after = len(os.listdir(f"/proc/{run.pid}/fd"))
-    # Windows that wait for names have their processes still; the log tells of ten windows a minute.
-    seen, early = len(run.held()), run.held()[0]
-    wait_until(lambda: len(run.held()) > seen and run.held()[-1]["processes"] < early["processes"] + 40,
-               "a window that has no more processes than the first", 120, 0.5)
-    run.stop()
-    late = run.held()[-1]
+    # Windows that wait for names have their processes still.
+    wait_until(lambda: held("processes") < processes + 40, "no more processes than at first", 120, 0.2)
+    wait_until(lambda: held("mappings") < mappings + 400, "no more mappings than at first", 60, 0.2)
     names = 20e6  # of files that are gone are kept up to a tenth of the memory's limit
     assert after < before + names + 5e6, f"{before / 1e6:.1f} MB grew to {after / 1e6:.1f} MB"
     assert descriptors_after < descriptors + 300
     kept = 256  # files without a process that are kept in case they come back
-    assert late["executables"] < early["executables"] + kept + 40
-    assert late["mappings"] < early["mappings"] + 400
+    assert held("executables") < executables + kept + 40
+    run.stop()
 
 
 # --- operation --------------------------------------------------------------------------------------
@@ -241,6 +244,7 @@ def test_systemd_is_told(service, tmp_path):
 
 
 @bpf
+@pytest.mark.long
 def test_cpu_limit_lowers_the_frequency(service):
     """Over its CPU limit the service lowers its frequency, and says so in the log and in the profiles."""
     with contextlib.ExitStack() as stack:

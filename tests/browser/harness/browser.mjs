@@ -34,6 +34,16 @@ export async function open(browser, options = {}) {
   return { context, page, complaints, urls };
 }
 
+let loads = 0;
+
+/**
+ * Loads the page anew, also where only what follows the # is another. Not by way of about:blank: what the page
+ * before still asks for, its icon, would count as asked from there, and be refused.
+ */
+export async function load(page, origin, hash) {
+  await page.goto(`${origin}/?load=${++loads}#/${hash}`);
+}
+
 export function picture(page, name) {
   return page.screenshot({ path: join(pictures, `${name}.png`) });
 }

@@ -125,11 +125,6 @@ class Service:
             readers.check_accepted(paths[:: max(1, len(paths) // 100)])
         return read
 
-    def held(self):
-        """[{processes, executables, mappings}] as the log tells from time to time."""
-        return [{name: int(value) for name, value in re.findall(r"(processes|executables|mappings)=(\d+)", line)}
-                for line in self.log.splitlines() if "msg=window " in line]
-
 
 def of(profiles, pid):
     """Those of a process, in the order of their time."""
