@@ -273,9 +273,9 @@ if wanted differential; then
     "${options[@]}"
 fi
 if wanted e2e; then
-  # These ask for names, files and answers, not for counts of samples: one file of them on each CPU.
+  # These ask for names, files, answers and stacks, not for times: one file of them on each CPU.
   side_by_side=(packaging test_{debuginfod,export,fleet,harness,hostile_files,index_cache,inspect,jit_dump,lines}.py
-    test_{missing_names,serve,ship,ship_formats,ship_s3,symbolize,symbolize_profiles,symbols}.py)
+    test_{missing_names,output,serve,ship,ship_formats,ship_s3,stacks,symbolize,symbolize_profiles,symbols}.py)
   side_by_side=("${side_by_side[@]/#/tests/e2e/}")
   step e2e-files $deadline python_tests e2e-files "${side_by_side[@]}" -n "$jobs" --dist loadfile "${options[@]}"
   step e2e $deadline python_tests e2e tests/e2e "${side_by_side[@]/#/--ignore=}" "${options[@]}"

@@ -101,7 +101,7 @@ describe("sizes", () => {
     await page.locator('.flame[data-nodes="1002"]').waitFor();
     await picture(page, "deep-light");
     await page.locator(".flame-scroll").evaluate((element) => (element.scrollTop = element.scrollHeight));
-    await findFrame(page, "level_999", 40);
+    await findFrame(page, "level_999", 40, 1);
     await picture(page, "deep-end-light");
     await page.locator(".flame-scroll").focus();
     for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");

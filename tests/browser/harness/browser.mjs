@@ -48,14 +48,17 @@ export function picture(page, name) {
   return page.screenshot({ path: join(pictures, `${name}.png`) });
 }
 
-/** The place of the frame with this name in the flame graph, found by pointing at it as people do. */
-export async function findFrame(page, name, rows = 12) {
+/**
+ * The place of the frame with this name in the flame graph, found by pointing at it as people do, in so many places of
+ * each row.
+ */
+export async function findFrame(page, name, rows = 12, places = 40) {
   const graph = page.locator(".flame-scroll");
   const box = await graph.boundingBox();
   const tip = page.locator(".tip-name");
   for (let row = 0; row < Math.min(rows, Math.floor(box.height / 19)); row++)
-    for (let part = 0.5; part < 40; part += 1) {
-      const position = { x: (part / 40) * (box.width - 20), y: row * 19 + 9 };
+    for (let place = 0.5; place < places; place += 1) {
+      const position = { x: (place / places) * (box.width - 20), y: row * 19 + 9 };
       await page.mouse.move(box.x + position.x, box.y + 1 + position.y);
       if ((await tip.isVisible()) && (await tip.textContent()) === name) return { x: box.x + position.x, y: box.y + 1 + position.y };
     }
