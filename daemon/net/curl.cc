@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <mutex>
 
 namespace pprofd {
 
@@ -22,8 +21,6 @@ const char* system_authorities() {
 } // namespace
 
 CurlMulti make_curl_multi() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   return {curl_multi_init(), &curl_multi_cleanup};
 }
 

@@ -5,12 +5,19 @@
 
 #include <memory>
 
+#include "symbolizer/base/result.h"
+
 namespace pprofd {
 
 using CurlEasy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 using CurlMulti = std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)>;
 
-// For many requests on one thread; nullptr: libcurl cannot be set up.
+// Loads the library, once, which opens files, its settings among them: only processes that make
+// requests do, as with what it needs itself it is half of all the libraries that the program would
+// start with. No function of it may be called before. Errors: it is not there, or cannot be set up.
+Result<void> load_libcurl();
+
+// For many requests on one thread; nullptr: no memory.
 CurlMulti make_curl_multi();
 
 template <typename T> void set(CURL* easy, CURLoption option, T value) {

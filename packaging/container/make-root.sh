@@ -25,8 +25,11 @@ ln -s usr/lib64 "$root/lib64"
 
 install -m 755 "$1" "$root/usr/bin/pprofd"
 strip --strip-debug "$root/usr/bin/pprofd"
+# libcurl is loaded where requests are made: ldd does not find it in the program.
+curl=$(/sbin/ldconfig -p | sed -n 's/^\tlibcurl\.so\.4 .*x86-64.* => //p' | head -1)
+[ -n "$curl" ] || { echo "make-root.sh: error: libcurl.so.4 is not installed" >&2; exit 1; }
 # "NAME => PATH (ADDRESS)", and the loader alone by its path.
-ldd "$1" | sed -nE 's/^\t(.* => )?(\/[^ ]+) .*/\2/p' | while read -r library; do
+{ echo "$curl" && ldd "$1" "$curl" | sed -nE 's/^\t(.* => )?(\/[^ ]+) .*/\2/p'; } | sort -u | while read -r library; do
   case $library in
     */ld-linux-*) cp -L "$library" "$root/usr/lib64/" ;;
     *) cp -L "$library" "$root/usr/lib/x86_64-linux-gnu/" ;;

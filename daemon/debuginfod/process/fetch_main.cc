@@ -1,6 +1,5 @@
 #include "daemon/debuginfod/process/fetch_main.h"
 
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -16,6 +15,7 @@
 
 #include "daemon/debuginfod/fetched_files.h"
 #include "daemon/debuginfod/process/transfers.h"
+#include "daemon/net/curl.h"
 #include "daemon/sandbox/confinement.h"
 #include "symbolizer/protocol/channel.h"
 #include "symbolizer/worker/privileges.h"
@@ -46,9 +46,10 @@ void enter_sandbox() {
            .connects = true});
 }
 
-bool readable(int fd) {
+// `at_most`: milliseconds to wait for that; -1: for ever.
+bool readable(int fd, int at_most) {
   pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&entry, 1, 0) > 0;
+  return ::poll(&entry, 1, at_most) > 0;
 }
 
 // Says what became of a request. A daemon that does not listen has gone.
@@ -57,30 +58,52 @@ void say(Channel& channel, const debuginfod::FetchReply& reply) {
   (void)channel.send(std::as_bytes(std::span(bytes)), {}, steady_clock::now() + kPatience);
 }
 
-// Takes one request. False: the daemon has gone.
-bool receive(Channel& channel, Transfers& transfers) {
+// Takes one request and its file. False: the daemon has gone.
+bool receive(Channel& channel, debuginfod::FetchRequest& request, Fd& file) {
   auto packet = channel.receive(true, steady_clock::now() + kPatience);
-  debuginfod::FetchRequest request;
   if (!packet || packet->descriptors.size() != 1 ||
       !request.ParseFromArray(packet->bytes.data(), static_cast<int>(packet->bytes.size())))
     return false;
-  transfers.start(std::move(request), std::move(packet->descriptors.front()),
-                  [&channel](const debuginfod::FetchReply& reply) { say(channel, reply); });
+  file = std::move(packet->descriptors.front());
   return true;
+}
+
+// Says to each request why there are none.
+void refuse_all(Channel& channel, const Error& error) {
+  debuginfod::FetchRequest request;
+  Fd file;
+  for (;;) {
+    if (!readable(channel.fd(), -1) || !receive(channel, request, file))
+      return;
+    debuginfod::FetchReply reply;
+    reply.set_id(request.id());
+    reply.add_answers()->set_why(error.what + ": " + error.why);
+    say(channel, reply);
+  }
 }
 
 int fetch() {
   Channel channel{Fd(kFetchSocket)};
-  OPENSSL_init_ssl(0, nullptr); // reads its settings while files can be opened
+  const auto loaded = load_libcurl(); // while files can be opened
   enter_sandbox();
+  if (!loaded) {
+    refuse_all(channel, loaded.error());
+    return 0;
+  }
   const auto transfers = Transfers::create();
   if (!transfers)
     return 1;
   for (;;) {
     transfers->perform();
     transfers->wait(channel.fd(), kStep);
-    if (readable(channel.fd()) && !receive(channel, *transfers))
+    if (!readable(channel.fd(), 0))
+      continue;
+    debuginfod::FetchRequest request;
+    Fd file;
+    if (!receive(channel, request, file))
       return 0;
+    transfers->start(std::move(request), std::move(file),
+                     [&channel](const debuginfod::FetchReply& reply) { say(channel, reply); });
   }
 }
 

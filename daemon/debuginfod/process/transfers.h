@@ -19,7 +19,7 @@ class Transfers {
 public:
   using Done = std::function<void(const debuginfod::FetchReply&)>;
 
-  // nullptr: libcurl cannot be set up.
+  // libcurl is loaded. nullptr: no memory.
   static std::unique_ptr<Transfers> create();
   Transfers(const Transfers&) = delete;
   Transfers& operator=(const Transfers&) = delete;

@@ -1,7 +1,6 @@
 #include "daemon/ship/process/ship_main.h"
 
 #include <fcntl.h>
-#include <openssl/ssl.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/net/curl.h"
 #include "daemon/output/folder.h"
 #include "daemon/serve/link/first_message.h"
 #include "daemon/ship/process/sandbox.h"
@@ -79,8 +79,9 @@ int ship() {
   const auto configuration = receive_configuration(link);
   if (!configuration)
     return 1;
-  OPENSSL_init_ssl(0, nullptr); // reads its settings while files can be opened
-  auto ready = make_folders(*configuration);
+  auto ready = load_libcurl(); // while files can be opened
+  if (ready)
+    ready = make_folders(*configuration);
   Fd lock;
   if (ready) {
     enter_ship_sandbox(writable_folders(*configuration));

@@ -166,7 +166,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create() {
   auto state = std::make_unique<State>();
   state->multi = make_curl_multi();
   if (!state->multi)
-    return fail("prepare to ship", "libcurl could not start");
+    return fail("prepare to ship", "no memory");
   curl_multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(state)));
 }

@@ -36,7 +36,7 @@ struct HttpOptions {
 
 class HttpClient {
 public:
-  // Errors: libcurl cannot be set up.
+  // libcurl is loaded. Errors: no memory.
   static Result<std::unique_ptr<HttpClient>> create();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
