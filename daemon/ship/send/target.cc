@@ -68,6 +68,17 @@ void Target::step(Clock::time_point now) {
     start(*delivery, now);
   }
   advance();
+  say_skipped();
+}
+
+void Target::say_skipped() {
+  const uint64_t skipped = parts_.spool.figures().skipped;
+  const uint64_t more = skipped - std::exchange(skipped_, skipped);
+  if (more != 0)
+    parts_.note(
+        {"ship to " + parts_.name,
+         std::to_string(more) + " bytes of its spool were no whole records and are left out",
+         "a crash leaves an unfinished one; more than that is the disk's or somebody else's"});
 }
 
 // The oldest that waits. While nothing is taken, the one that was tried least: it may be one

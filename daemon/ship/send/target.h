@@ -126,6 +126,7 @@ private:
   void drop(Deliveries::iterator delivery);
   void forget_evicted();
   void advance();
+  void say_skipped();
   [[nodiscard]] Deliveries::iterator find(uint64_t key);
 
   Parts parts_;
@@ -142,6 +143,7 @@ private:
   uint64_t batch_bytes_ = 0;                   // that this has, at least
   uint64_t taken_ = 0;                         // parcels
   uint64_t unsynced_ = 0;
+  uint64_t skipped_ = 0; // bytes of the spool, of which it was said
   Figures counts_;
 };
 

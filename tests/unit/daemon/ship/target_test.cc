@@ -1,6 +1,8 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "daemon/ship/send/target.h"
@@ -118,6 +120,19 @@ TEST_F(TargetTest, WhatWasTakenIsNotSentByTheNextProcess) {
   target_->save();
   open();
   EXPECT_EQ(step(Clock::now()), (Bodies{"b", "c"})) << "at least once, from the first one open on";
+}
+
+TEST_F(TargetTest, BytesOfTheSpoolThatAreNoRecordsAreSaid) {
+  open();
+  add("a");
+  target_.reset();
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "spool"))
+    if (entry.path().extension() == ".spool")
+      std::ofstream(entry.path(), std::ios::app) << "somebody's";
+  open();
+  (void)step(Clock::now());
+  (void)step(Clock::now());
+  EXPECT_THAT(notes_, testing::ElementsAre(testing::StartsWith("ship to test: 10 bytes of")));
 }
 
 TEST_F(TargetTest, AFailureOpensTheCircuitAndLosesNothing) {
