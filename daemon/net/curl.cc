@@ -20,10 +20,6 @@ const char* system_authorities() {
 
 } // namespace
 
-CurlMulti make_curl_multi() {
-  return {curl_multi_init(), &curl_multi_cleanup};
-}
-
 void set_common(CURL* easy) {
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_PROXY, "");

@@ -15,7 +15,7 @@
 
 #include "daemon/debuginfod/fetched_files.h"
 #include "daemon/debuginfod/process/transfers.h"
-#include "daemon/net/curl.h"
+#include "daemon/net/libcurl.h"
 #include "daemon/sandbox/confinement.h"
 #include "symbolizer/protocol/channel.h"
 #include "symbolizer/worker/privileges.h"

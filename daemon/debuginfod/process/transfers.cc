@@ -39,7 +39,7 @@ constexpr std::string_view kMagic = "\177ELF";
 
 // Not in the namespace without a name: the state has a list of them.
 struct DebugTransfer {
-  CurlEasy easy{nullptr, &curl_easy_cleanup};
+  CurlEasy easy;
   debuginfod::FetchRequest request;
   Fd file;
   Transfers::Done done;
@@ -78,7 +78,7 @@ size_t take_file(const char* data, size_t size, size_t count, void* transfer) {
   auto& to = *static_cast<DebugTransfer*>(transfer);
   const std::string_view bytes(data, size * count);
   long status = 0;
-  curl_easy_getinfo(to.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(to.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status != kOk) {
     to.skipped += bytes.size();
     return to.skipped > kMostSkipped ? 0 : bytes.size();
@@ -119,7 +119,7 @@ void set_request(DebugTransfer& transfer, milliseconds at_most) {
 ServerAnswer answer_of(const DebugTransfer& transfer, CURLcode result) {
   ServerAnswer answer;
   long status = 0;
-  curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   const bool whole = result == CURLE_OK || transfer.skipped > kMostSkipped;
   if (!transfer.unusable.empty() || result == CURLE_FILESIZE_EXCEEDED) {
     answer.set_kind(ServerAnswer::UNUSABLE);
@@ -135,7 +135,7 @@ ServerAnswer answer_of(const DebugTransfer& transfer, CURLcode result) {
     answer.set_why(fmt::format("HTTP {}", status));
   } else {
     answer.set_why(transfer.problem.front() != '\0' ? transfer.problem.data()
-                                                    : curl_easy_strerror(result));
+                                                    : libcurl().easy_strerror(result));
   }
   return answer;
 }
@@ -143,7 +143,7 @@ ServerAnswer answer_of(const DebugTransfer& transfer, CURLcode result) {
 } // namespace
 
 struct Transfers::State {
-  CurlMulti multi{nullptr, &curl_multi_cleanup};
+  CurlMulti multi;
   std::list<DebugTransfer> transfers;
 
   // Asks the next server, if there is one and time for it.
@@ -156,15 +156,15 @@ struct Transfers::State {
     transfer.skipped = 0;
     transfer.unusable.clear();
     transfer.problem.front() = '\0';
-    transfer.easy.reset(curl_easy_init());
+    transfer.easy.reset(libcurl().easy_init());
     set_request(transfer, left);
-    return curl_multi_add_handle(multi.get(), transfer.easy.get()) == CURLM_OK;
+    return libcurl().multi_add_handle(multi.get(), transfer.easy.get()) == CURLM_OK;
   }
 
   void finish(std::list<DebugTransfer>::iterator transfer, CURLcode result) {
     const ServerAnswer answer = answer_of(*transfer, result);
     *transfer->reply.add_answers() = answer;
-    curl_multi_remove_handle(multi.get(), transfer->easy.get());
+    libcurl().multi_remove_handle(multi.get(), transfer->easy.get());
     if (answer.kind() == ServerAnswer::FOUND)
       transfer->reply.set_size(transfer->received);
     else if (ask_next(*transfer))
@@ -178,15 +178,15 @@ Transfers::Transfers(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Transfers::~Transfers() {
   for (const DebugTransfer& transfer : state_->transfers)
-    curl_multi_remove_handle(state_->multi.get(), transfer.easy.get());
+    libcurl().multi_remove_handle(state_->multi.get(), transfer.easy.get());
 }
 
 std::unique_ptr<Transfers> Transfers::create() {
   auto state = std::make_unique<State>();
-  state->multi = make_curl_multi();
+  state->multi.reset(libcurl().multi_init());
   if (!state->multi)
     return nullptr;
-  curl_multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostSockets);
+  libcurl().multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostSockets);
   return std::unique_ptr<Transfers>(new Transfers(std::move(state)));
 }
 
@@ -208,9 +208,9 @@ void Transfers::start(debuginfod::FetchRequest request, Fd file, Done done) {
 
 void Transfers::perform() {
   int running = 0;
-  curl_multi_perform(state_->multi.get(), &running);
+  libcurl().multi_perform(state_->multi.get(), &running);
   int left = 0;
-  while (const CURLMsg* const message = curl_multi_info_read(state_->multi.get(), &left)) {
+  while (const CURLMsg* const message = libcurl().multi_info_read(state_->multi.get(), &left)) {
     if (message->msg != CURLMSG_DONE)
       continue;
     const CURLcode result = message->data.result;
@@ -224,7 +224,7 @@ void Transfers::perform() {
 
 void Transfers::wait(int fd, milliseconds at_most) {
   curl_waitfd entry{.fd = fd, .events = CURL_WAIT_POLLIN, .revents = 0};
-  curl_multi_poll(state_->multi.get(), &entry, 1, static_cast<int>(at_most.count()), nullptr);
+  libcurl().multi_poll(state_->multi.get(), &entry, 1, static_cast<int>(at_most.count()), nullptr);
 }
 
 } // namespace pprofd

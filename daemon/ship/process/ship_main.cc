@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/net/curl.h"
+#include "daemon/net/libcurl.h"
 #include "daemon/output/folder.h"
 #include "daemon/serve/link/first_message.h"
 #include "daemon/ship/process/sandbox.h"

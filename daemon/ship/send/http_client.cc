@@ -25,14 +25,12 @@ constexpr long kConnectTimeoutMilliseconds = 10'000;
 constexpr long kMostConnections = 64;
 constexpr int kLeastFinalStatus = 200;
 
-using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
 } // namespace
 
 // Not in the namespace without a name: the client has a list of them.
 struct Transfer {
-  CurlEasy easy{nullptr, &curl_easy_cleanup};
-  Headers headers{nullptr, &curl_slist_free_all};
+  CurlEasy easy;
+  CurlHeaders headers;
   std::string body;
   std::function<void(const Reply&)> done;
   Reply reply;
@@ -54,7 +52,7 @@ size_t take_body(const char* bytes, size_t size, size_t count, void* request) {
 void set_blob(CURL* easy, CURLoption option, const std::string& bytes) {
   curl_blob blob{
       .data = const_cast<char*>(bytes.data()), .len = bytes.size(), .flags = CURL_BLOB_COPY};
-  curl_easy_setopt(easy, option, &blob);
+  libcurl().easy_setopt(easy, option, &blob);
 }
 
 void set_tls(CURL* easy, const HttpOptions& options) {
@@ -75,8 +73,8 @@ void set_limits(CURL* easy, milliseconds timeout) {
   set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
 }
 
-void append(Headers& headers, const std::string& line) {
-  if (curl_slist* longer = curl_slist_append(headers.get(), line.c_str())) {
+void append(CurlHeaders& headers, const std::string& line) {
+  if (curl_slist* longer = libcurl().slist_append(headers.get(), line.c_str())) {
     (void)headers.release();
     headers.reset(longer);
   }
@@ -112,16 +110,16 @@ void set_request(Transfer& request, const HttpOptions& options, const Parcel& pa
 void finish(Transfer& request, CURLcode result) {
   CURL* const easy = request.easy.get();
   long status = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_off_t wait = 0;
-  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
+  libcurl().easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
   if (wait > 0)
     request.reply.retry_after = std::chrono::seconds(wait);
   if (status >= kLeastFinalStatus)
     request.reply.status = static_cast<int>(status);
   else
     request.reply.problem = request.problem.front() != '\0' ? std::string(request.problem.data())
-                                                            : curl_easy_strerror(result);
+                                                            : libcurl().easy_strerror(result);
   if (request.reply.status == 0 && result == CURLE_OK)
     request.reply.problem = "no answer";
 }
@@ -151,7 +149,7 @@ bool is_key(const std::string& pem) {
 } // namespace
 
 struct HttpClient::State {
-  CurlMulti multi{nullptr, &curl_multi_cleanup};
+  CurlMulti multi;
   std::list<Transfer> requests;
 };
 
@@ -159,22 +157,22 @@ HttpClient::HttpClient(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 HttpClient::~HttpClient() {
   for (Transfer& request : state_->requests)
-    curl_multi_remove_handle(state_->multi.get(), request.easy.get());
+    libcurl().multi_remove_handle(state_->multi.get(), request.easy.get());
 }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create() {
   auto state = std::make_unique<State>();
-  state->multi = make_curl_multi();
+  state->multi.reset(libcurl().multi_init());
   if (!state->multi)
     return fail("prepare to ship", "no memory");
-  curl_multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
+  libcurl().multi_setopt(state->multi.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(state)));
 }
 
 void HttpClient::start(const HttpOptions& options, const Parcel& parcel,
                        std::function<void(const Reply&)> done) {
   Transfer& request = state_->requests.emplace_back();
-  request.easy.reset(curl_easy_init());
+  request.easy.reset(libcurl().easy_init());
   request.body = parcel.body;
   request.done = std::move(done);
   CURL* const easy = request.easy.get();
@@ -182,21 +180,21 @@ void HttpClient::start(const HttpOptions& options, const Parcel& parcel,
   set_limits(easy, options.timeout);
   set_tls(easy, options);
   set_request(request, options, parcel);
-  curl_multi_add_handle(state_->multi.get(), easy);
+  libcurl().multi_add_handle(state_->multi.get(), easy);
 }
 
 void HttpClient::perform() {
   int running = 0;
-  curl_multi_perform(state_->multi.get(), &running);
+  libcurl().multi_perform(state_->multi.get(), &running);
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(state_->multi.get(), &left)) {
+  while (const CURLMsg* message = libcurl().multi_info_read(state_->multi.get(), &left)) {
     if (message->msg != CURLMSG_DONE)
       continue;
     const CURLcode result = message->data.result;
     const auto request = std::ranges::find_if(state_->requests, [message](const Transfer& each) {
       return each.easy.get() == message->easy_handle;
     });
-    curl_multi_remove_handle(state_->multi.get(), request->easy.get());
+    libcurl().multi_remove_handle(state_->multi.get(), request->easy.get());
     finish(*request, result);
     const auto done = std::move(request->done);
     const Reply reply = std::move(request->reply);
@@ -211,8 +209,8 @@ void HttpClient::wait(int fd, short events, milliseconds at_most) {
     entry.events |= CURL_WAIT_POLLIN;
   if ((events & POLLOUT) != 0)
     entry.events |= CURL_WAIT_POLLOUT;
-  curl_multi_poll(state_->multi.get(), &entry, fd < 0 ? 0 : 1, static_cast<int>(at_most.count()),
-                  nullptr);
+  libcurl().multi_poll(state_->multi.get(), &entry, fd < 0 ? 0 : 1,
+                       static_cast<int>(at_most.count()), nullptr);
 }
 
 Result<void> check_tls(const HttpOptions& options) {

@@ -78,8 +78,8 @@ struct Flavour {
   std::string name;
   std::string compiler;
   std::string flags;
-  std::string link{};  // further flags of the linker
-  std::string after{}; // a command on the program, as %s
+  std::string link = {};  // further flags of the linker
+  std::string after = {}; // a command on the program, as %s
   Names names = Names::kLinkage;
 };
 void PrintTo(const Flavour& value, std::ostream* out) {
