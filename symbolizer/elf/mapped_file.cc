@@ -121,6 +121,15 @@ MappedFile::~MappedFile() {
   slot.taken.store(false);
 }
 
+void MappedFile::release_pages() {
+  for (const Slot& slot : slots) {
+    const uintptr_t start = slot.start.load();
+    if (const uintptr_t end = slot.end.load(); end != 0)
+      ::madvise(reinterpret_cast<void*>(start), // NOLINT(performance-no-int-to-ptr)
+                end - start, MADV_DONTNEED);
+  }
+}
+
 bool MappedFile::changed() const {
   return slot_ != kMaxMappings && slots.at(slot_).changed.load();
 }

@@ -34,6 +34,10 @@ public:
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
+  // No page of any mapping counts as the process's any more; what is read again comes from the page
+  // cache. No other thread ends a mapping meanwhile.
+  static void release_pages();
+
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
   // Whether something that was read here was no longer in the file.
   [[nodiscard]] bool changed() const;

@@ -34,9 +34,8 @@ struct DebugFds {
   int supplementary = -1; // what dwz has put aside from the one with the information; -1: none
   int package = -1;       // of its split units; -1: none
   int scratch = -1;       // a file of ours to inflate sections into; -1: none
-  // Of split units, where there is no package; empty: they are not to be had. GCC warns where it
-  // is left out otherwise. NOLINTNEXTLINE(readability-redundant-member-init)
-  FetchSplitFiles split_files{};
+  // Of split units, where there is no package; empty: they are not to be had.
+  FetchSplitFiles split_files = {};
 };
 
 struct DebugOptions {
@@ -88,6 +87,11 @@ public:
   // What could not be used and why.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   [[nodiscard]] size_t memory() const; // bytes held, about
+  // As MappedFile's, of inflated sections.
+  void release_pages() const {
+    if (scratch_)
+      scratch_->release_pages();
+  }
 
 private:
   static bool belongs(const MappedElf& file, std::span<const std::byte> build_id,

@@ -221,6 +221,13 @@ void FileCache::drop_debug(size_t wanted) {
   }
 }
 
+void FileCache::release_pages() const {
+  MappedFile::release_pages();
+  for (const Slot& slot : slots_)
+    if (slot.file.debug != nullptr)
+      slot.file.debug->release_pages();
+}
+
 void FileCache::account(Slot& slot) {
   memory_ -= slot.memory;
   slot.memory = kSlotMemory + slot.file.perf_map.memory() + slot.file.jit_dump.memory();

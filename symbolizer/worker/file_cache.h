@@ -71,6 +71,9 @@ public:
   // Drops what was not used for long, for work that takes memory for a while.
   void make_room() { shrink(kept_limit_ / 2); }
 
+  // Of all files, as MappedFile's.
+  void release_pages() const;
+
   [[nodiscard]] size_t size() const { return by_id_.size(); }
   [[nodiscard]] size_t memory() const { return memory_; }
 

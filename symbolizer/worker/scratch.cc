@@ -33,4 +33,8 @@ std::span<std::byte> Scratch::take(uint64_t size) {
   return bytes_.subspan(std::exchange(used_, used_ + size), size);
 }
 
+void Scratch::release_pages() const {
+  ::madvise(bytes_.data(), bytes_.size(), MADV_DONTNEED);
+}
+
 } // namespace pprofd::symbolizer

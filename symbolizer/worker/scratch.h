@@ -24,6 +24,8 @@ public:
 
   // The next `size` bytes; empty: there are not so many left.
   std::span<std::byte> take(uint64_t size);
+  // As MappedFile's.
+  void release_pages() const;
   [[nodiscard]] size_t size() const { return bytes_.size(); }
 
 private:

@@ -1,5 +1,7 @@
 #include "symbolizer/worker/service.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <new>
 #include <optional>
@@ -204,6 +206,11 @@ void Service::answer_symbols(const worker::Request& request, const Fd& file, con
     if (const auto symbol = reader.at(i); symbol && !writer.add(*symbol))
       return;
   writer.finish(*parsed.image, *parsed.symbols, parsed.why_nameless());
+}
+
+void Service::release_memory() const {
+  cache_.release_pages();
+  ::malloc_trim(0);
 }
 
 void Service::answer_names(const worker::Request& request, const Fd& file, const DebugFds& debug,

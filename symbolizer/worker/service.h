@@ -31,6 +31,8 @@ public:
   // names, where the request allows it; at most once for each address that it asks for.
   void answer(const worker::Request& request, std::span<const Fd> files, const Send& send,
               const FetchSplitFiles& fetch);
+  // Holds no memory that is only there to be fast: what is asked next takes a moment longer.
+  void release_memory() const;
 
 private:
   void answer_names(const worker::Request& request, const Fd& file, const DebugFds& debug,

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <vector>
 
@@ -21,6 +22,8 @@ namespace {
 
 // Longer names stay mangled even where the stack could take them.
 constexpr size_t kMaxMangledLength = 32 << 10;
+// How long memory is kept that makes answers faster: there may be no more questions for long.
+constexpr std::chrono::seconds kMemoryKept{2};
 
 // Ends the process (SIGPROF) once it has computed for so long: a daemon that is gone cannot.
 void limit_cpu(uint32_t milliseconds) {
@@ -86,8 +89,15 @@ int serve(Channel& channel) {
   const Service::Send send = [&](const google::protobuf::MessageLite& reply) {
     return channel.send(encode(reply), {}, Deadline::max()).has_value();
   };
+  Deadline release_at = Deadline::max();
   for (;;) {
-    packet = channel.receive(/*descriptors=*/true, Deadline::max());
+    if (Deadline::clock::now() >= release_at) {
+      service.release_memory();
+      release_at = Deadline::max();
+    }
+    packet = channel.receive(/*descriptors=*/true, release_at);
+    if (!packet && packet.error() == ChannelError::kDeadline)
+      continue;
     if (!packet)
       return packet.error() == ChannelError::kClosed ? 0 : 1;
     const auto request = decode_request(packet->bytes);
@@ -100,6 +110,7 @@ int serve(Channel& channel) {
                    });
     limit_cpu(0);
     packet->descriptors.clear();
+    release_at = std::min(release_at, Deadline::clock::now() + kMemoryKept);
   }
 }
 

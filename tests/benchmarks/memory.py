@@ -3,9 +3,9 @@
 after the other, while the same programs run: clang with libLLVM, Chromium with a page that computes, node,
 python3, and one that has the code of 200 more of the machine's ELF files mapped.
 
-For each: the eBPF maps that came with it, the resident memory of its processes (all of it, and without the pages
-of files), and their sum, steady (mean of the second half) and at its peak. pprofd also names what it sees, the
-peer does not. Then the share of complete stacks of each program, by pprofd. Needs root, the release build, Go,
+For each: the eBPF maps that came with it, the resident memory of its processes (rss; pss, where each of n that
+share a page has an nth of it, without the maps; and own, without the pages of files), and the sum of maps and pss, steady (mean of the
+second half) and at its peak. pprofd also names what it sees, the peer does not. Then the share of complete stacks of each program, by pprofd. Needs root, the release build, Go,
 clang-19, Chromium, node; prints tables."""
 import argparse
 import contextlib
@@ -81,7 +81,7 @@ def map_memory(before):
 
 
 def watch(sampler, before, seconds):
-    """[(maps, resident, without files)] in MB, every half second."""
+    """[(maps, rss, pss, own)] in MB, every half second."""
     readings = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -89,20 +89,20 @@ def watch(sampler, before, seconds):
         members = []
         for _, pid in measure.family(sampler.process.pid):
             with contextlib.suppress(OSError, KeyError):  # it may end meanwhile
-                members.append(measure.memory(pid))
-        readings.append((map_memory(before) / 1e6, sum(resident for _, resident, _ in members) * 1.048576,
-                         sum(own for own, _, _ in members) * 1.048576))
+                own, resident, _ = measure.memory(pid)
+                members.append((resident, measure.proportional(pid), own))
+        readings.append((map_memory(before) / 1e6, *(1.048576 * sum(column) for column in zip(*members))))
     return readings
 
 
 def columns(readings):
     """Steady and peak of each, and of maps with all resident memory."""
     second_half = readings[len(readings) // 2:]
-    parts = [*range(3)]
+    parts = [*range(4)]
     steady = [statistics.mean(reading[i] for reading in second_half) for i in parts]
     peak = [max(reading[i] for reading in readings) for i in parts]
-    sums = (statistics.mean(maps + resident for maps, resident, _ in second_half),
-            max(maps + resident for maps, resident, _ in readings))
+    sums = (statistics.mean(maps + shared for maps, _, shared, _ in second_half),
+            max(maps + shared for maps, _, shared, _ in readings))
     return [sums[0], *steady, sums[1], *peak]
 
 
@@ -140,13 +140,13 @@ def main():
                 found = sampler.finish()
                 profiles = found if who == "pprofd" else profiles
     print(f"MB, {arguments.seconds:g} s at {arguments.frequency} Hz; clang, chromium, node, python3 and {more} more files")
-    heads = [f"{when}:{what}" for when in ("steady", "peak") for what in ("sum", "maps", "resident", "no files")]
+    heads = [f"{when}:{what}" for when in ("steady", "peak") for what in ("sum", "maps", "rss", "pss", "own")]
     table = [(who, *columns(readings)) for who, readings in rows]
-    print(" " * 8, *(head.rjust(15) for head in heads))
+    print(" " * 8, *(head.rjust(11) for head in heads))
     for who, *figures in table:
-        print(who.ljust(8), *(f"{figure:15.1f}" for figure in figures))
+        print(who.ljust(8), *(f"{figure:11.1f}" for figure in figures))
     ours, theirs = (row[1:] for row in table)
-    print("ratio".ljust(8), *(f"{a / b:15.2f}" if b else "-".rjust(15) for a, b in zip(ours, theirs)))
+    print("ratio".ljust(8), *(f"{a / b:11.2f}" if b else "-".rjust(11) for a, b in zip(ours, theirs)))
     print("\ncomplete stacks, by program (processes), by pprofd")
     completeness(profiles)
 

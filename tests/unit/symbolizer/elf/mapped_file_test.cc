@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <sstream>
+#include <string>
 
 #include "symbolizer/elf/mapped_file.h"
 #include "tests/unit/symbolizer/support/fixtures.h"
@@ -61,6 +64,27 @@ TEST_F(Mapping, OfAFileCutShortLeavesOthersAlone) {
   EXPECT_TRUE(mapping->changed());
   EXPECT_EQ(count(other.bytes(), 'x'), 10 * kPage);
   EXPECT_FALSE(other.changed());
+}
+
+TEST_F(Mapping, KeepsItsBytesWithoutTheirPages) {
+  const auto resident = [](const MappedFile& mapping) {
+    std::ifstream maps("/proc/self/smaps");
+    std::ostringstream start;
+    start << std::hex << reinterpret_cast<uintptr_t>(mapping.bytes().data()) << '-';
+    std::string line;
+    while (std::getline(maps, line) && !line.starts_with(start.str())) {
+    }
+    while (std::getline(maps, line) && !line.starts_with("Rss:")) {
+    }
+    return std::stoul(line.substr(line.find_first_of("0123456789"))); // kB
+  };
+  const MappedFile mapping = map(100 * kPage);
+  EXPECT_EQ(count(mapping.bytes(), 'x'), 100 * kPage);
+  EXPECT_EQ(resident(mapping), 400U);
+  MappedFile::release_pages();
+  EXPECT_EQ(resident(mapping), 0U);
+  EXPECT_EQ(count(mapping.bytes(), 'x'), 100 * kPage);
+  EXPECT_FALSE(mapping.changed());
 }
 
 TEST_F(Mapping, MovesWithItsMark) {
