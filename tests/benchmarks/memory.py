@@ -4,9 +4,10 @@ after the other, while the same programs run: clang with libLLVM, Chromium with 
 python3, and one that has the code of 200 more of the machine's ELF files mapped.
 
 For each: the eBPF maps that came with it, the resident memory of its processes (rss; pss, where each of n that
-share a page has an nth of it, without the maps; and own, without the pages of files), and the sum of maps and pss, steady (mean of the
-second half) and at its peak. pprofd also names what it sees, the peer does not. Then the share of complete stacks of each program, by pprofd. Needs root, the release build, Go,
-clang-19, Chromium, node; prints tables."""
+share a page has an nth of it, without the maps; and own, without the pages of files), and the sum of maps and pss,
+steady (mean of the second half) and at its peak. pprofd also names what it sees, the peer does not. Then the share of
+complete stacks of each program, by pprofd. Needs root, the release build, Go, clang-19, Chromium, node; prints
+tables."""
 import argparse
 import contextlib
 import json
@@ -139,7 +140,8 @@ def main():
                 rows.append((who, watch(sampler, before, arguments.seconds)))
                 found = sampler.finish()
                 profiles = found if who == "pprofd" else profiles
-    print(f"MB, {arguments.seconds:g} s at {arguments.frequency} Hz; clang, chromium, node, python3 and {more} more files")
+    print(f"MB, {arguments.seconds:g} s at {arguments.frequency} Hz; clang, chromium, node, python3 and {more} more "
+          "files")
     heads = [f"{when}:{what}" for when in ("steady", "peak") for what in ("sum", "maps", "rss", "pss", "own")]
     table = [(who, *columns(readings)) for who, readings in rows]
     print(" " * 8, *(head.rjust(11) for head in heads))
